@@ -1,0 +1,3 @@
+module github.com/tidegate-io/tidegate/events
+
+go 1.26
