@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"context"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -23,7 +24,7 @@ func start(t *testing.T, cfg telemetry.Config) *telemetry.Telemetry {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := started.Shutdown(t.Context()); err != nil {
+		if err := started.Shutdown(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
