@@ -105,7 +105,8 @@ type Unpublished struct {
 	Name string `json:"name,omitempty"`
 }
 
-// Deprecated: it is still routed and tells its callers until when.
+// Deprecated says that the service is still routed and tells its callers until
+// when.
 type Deprecated struct {
 	events.Concerns
 	Name     string     `json:"name,omitempty"`

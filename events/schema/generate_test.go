@@ -144,8 +144,9 @@ func (g generator) schema(t reflect.Type) object {
 		return nullable(g.schema(t.Elem()))
 	case reflect.Struct:
 		return g.structure(t)
+	default:
+		panic("no JSON Schema for " + t.String())
 	}
-	panic("no JSON Schema for " + t.String())
 }
 
 func (g generator) structure(t reflect.Type) object {
