@@ -7,8 +7,8 @@ type Command interface{ command() }
 
 // Create drafts a service. Its id was chosen by the provider.
 type Create struct {
-	ServiceID  string
-	Team       string
+	ID         string
+	Team       string // empty: an administrator's, of no team
 	Definition Definition
 }
 
@@ -23,7 +23,7 @@ type Publish struct{}
 type Unpublish struct{}
 
 // Deprecate tells its callers that it will go, and when.
-type Deprecate struct{ SunsetAt, Now time.Time }
+type Deprecate struct{ SunsetAt, At time.Time }
 
 // Retire ends it for good.
 type Retire struct{}

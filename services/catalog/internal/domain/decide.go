@@ -5,16 +5,24 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/catalog"
+	"github.com/tidegate-io/tidegate/libs/es"
 )
+
+// Decider is the service.
+var Decider = es.Decider[State, Command]{
+	Category: "service",
+	Decide:   decide,
+	Evolve:   evolve,
+}
 
 func decide(s State, c Command) ([]events.Data, error) {
 	if create, ok := c.(Create); ok {
 		return draft(s, create)
 	}
-	switch s.Status {
-	case "":
-		return nil, ErrMissing
-	case Retired:
+	switch {
+	case !s.Exists():
+		return nil, es.ErrNotFound
+	case s.Status == Retired:
 		return nil, ErrIllegal.In(string(s.Status))
 	}
 	switch c := c.(type) {
@@ -37,10 +45,11 @@ func decide(s State, c Command) ([]events.Data, error) {
 		if s.Status != Published {
 			return nil, ErrIllegal.In(string(s.Status))
 		}
-		if !c.SunsetAt.After(c.Now) {
-			return nil, ErrSunsetInPast.At("body.sunset_at")
+		if !c.SunsetAt.After(c.At) {
+			return nil, ErrSunset
 		}
-		return one(catalog.Deprecated{Concerns: s.Concerns, Name: s.Definition.Name, SunsetAt: utc(c.SunsetAt)})
+		sunset := c.SunsetAt.UTC()
+		return one(catalog.Deprecated{Concerns: s.Concerns, Name: s.Definition.Name, SunsetAt: &sunset})
 	case Retire:
 		return one(catalog.Retired{Concerns: s.Concerns, Name: s.Definition.Name})
 	default:
@@ -50,18 +59,18 @@ func decide(s State, c Command) ([]events.Data, error) {
 
 // draft: an id is used once, also after its service was retired.
 func draft(s State, c Create) ([]events.Data, error) {
-	if s.Status != "" {
+	if s.Exists() {
 		return nil, ErrExists
 	}
-	if !idPattern.MatchString(c.ServiceID) {
-		return nil, ErrInvalid.At("body.id").Saying("A service id matches %s.", idPattern)
+	if !idPattern.MatchString(c.ID) {
+		return nil, ErrValue.At("body.id").Saying("a service id matches %s", idPattern)
 	}
 	d, err := c.Definition.normal()
 	if err != nil {
 		return nil, err
 	}
 	return one(catalog.Drafted{
-		Concerns:       events.Concerns{ServiceID: c.ServiceID, ProviderTeam: c.Team},
+		Concerns:       events.Concerns{ServiceID: c.ID, ProviderTeam: c.Team},
 		Name:           d.Name,
 		Description:    d.Description,
 		Kind:           d.Kind,

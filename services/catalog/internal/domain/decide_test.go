@@ -44,7 +44,7 @@ var (
 )
 
 func create(d domain.Definition) domain.Create {
-	return domain.Create{ServiceID: "petstore", Team: "pets", Definition: d}
+	return domain.Create{ID: "petstore", Team: "pets", Definition: d}
 }
 
 func TestAServiceStartsAsADraft(t *testing.T) {
@@ -65,8 +65,8 @@ func TestAnIDIsUsedOnce(t *testing.T) {
 func TestAnIDHasItsForm(t *testing.T) {
 	for _, id := range []string{"", "-a", "A", "a_b", "a.b", "a/b", "é", strings.Repeat("a", 64)} {
 		c := create(petstore())
-		c.ServiceID = id
-		estest.For(t, domain.Decider).Given().When(c).Refused(domain.ErrInvalid)
+		c.ID = id
+		estest.For(t, domain.Decider).Given().When(c).Refused(domain.ErrValue)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestStatesAndCommands(t *testing.T) {
 	renamed := "Renamed"
 	update := domain.Update{Patch: domain.Patch{Name: &renamed}}
 	updated := catalog.Updated{Concerns: concerns, Name: &events.Change[string]{Before: "Pet store", After: renamed}}
-	deprecate := domain.Deprecate{SunsetAt: sunset, Now: now}
+	deprecate := domain.Deprecate{SunsetAt: sunset, At: now}
 	for name, row := range map[string]struct {
 		command domain.Command
 		event   events.Data
@@ -107,7 +107,7 @@ func TestStatesAndCommands(t *testing.T) {
 			})
 		}
 		t.Run(name+" a service that never was", func(t *testing.T) {
-			estest.For(t, domain.Decider).Given().When(row.command).Refused(domain.ErrMissing)
+			estest.For(t, domain.Decider).Given().When(row.command).Refused(es.ErrNotFound)
 		})
 	}
 }
@@ -134,8 +134,8 @@ func TestAPublishedServiceStaysComplete(t *testing.T) {
 func TestASunsetIsInTheFuture(t *testing.T) {
 	estest.For(t, domain.Decider).
 		Given(drafted(petstore()), published).
-		When(domain.Deprecate{SunsetAt: now, Now: now}).
-		Refused(domain.ErrSunsetInPast)
+		When(domain.Deprecate{SunsetAt: now, At: now}).
+		Refused(domain.ErrSunset)
 }
 
 func TestAnUpdateThatChangesNothingIsNoEvent(t *testing.T) {
@@ -182,14 +182,14 @@ func TestWhatAGatewayWouldNotMatchIsNoPrefix(t *testing.T) {
 	} {
 		d := petstore()
 		d.Routes = []catalog.Route{{PathPrefix: prefix}}
-		estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrInvalidRoute)
+		estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrRoute)
 	}
 }
 
 func TestRoutesOfOneServiceDoNotCollide(t *testing.T) {
 	d := petstore()
 	d.Routes = []catalog.Route{{Host: "a.example", PathPrefix: "/v1"}, {Host: "A.example", PathPrefix: "/v1/"}}
-	estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrInvalidRoute)
+	estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrRoute)
 }
 
 func TestBadDefinitionsAreRefused(t *testing.T) {
@@ -197,45 +197,45 @@ func TestBadDefinitionsAreRefused(t *testing.T) {
 		spoil func(*domain.Definition)
 		err   error
 	}{
-		"a name is asked for":                 {func(d *domain.Definition) { d.Name = "" }, domain.ErrInvalid},
-		"a name is not endless":               {func(d *domain.Definition) { d.Name = strings.Repeat("n", 257) }, domain.ErrInvalid},
-		"a name has no control characters":    {func(d *domain.Definition) { d.Name = "a\x00" }, domain.ErrInvalid},
-		"a name is UTF-8":                     {func(d *domain.Definition) { d.Name = "\xff" }, domain.ErrInvalid},
-		"a kind is known":                     {func(d *domain.Definition) { d.Kind = "soap" }, domain.ErrInvalid},
-		"a visibility is known":               {func(d *domain.Definition) { d.Visibility = "secret" }, domain.ErrInvalid},
-		"a tag is not empty":                  {func(d *domain.Definition) { d.Tags = []string{""} }, domain.ErrInvalid},
-		"a tag is there once":                 {func(d *domain.Definition) { d.Tags = []string{"a", "a"} }, domain.ErrInvalid},
-		"a type is accepted":                  {func(d *domain.Definition) { d.Accepts = []string{} }, domain.ErrInvalid},
-		"an accepted type is known":           {func(d *domain.Definition) { d.Accepts = []string{"password"} }, domain.ErrInvalid},
-		"approval is known":                   {func(d *domain.Definition) { d.Approval.Mode = "maybe" }, domain.ErrInvalid},
-		"approval by policy has to wait":      {func(d *domain.Definition) { d.Approval.Mode = "policy" }, domain.ErrNoPolicies},
-		"an expression belongs to a policy":   {func(d *domain.Definition) { d.Approval.Expression = "true" }, domain.ErrInvalid},
-		"a service has a plan":                {func(d *domain.Definition) { d.Plans = nil }, domain.ErrInvalid},
-		"a plan id has its form":              {func(d *domain.Definition) { d.Plans[0].ID = "Gold!" }, domain.ErrInvalid},
-		"a plan is there once":                {func(d *domain.Definition) { d.Plans = append(d.Plans, d.Plans[0]) }, domain.ErrDuplicatePlan},
-		"a rate admits something":             {func(d *domain.Definition) { d.Plans[0].Rate = &consumer.Rate{PerSeconds: 1} }, domain.ErrInvalid},
-		"a quota has a known span":            {func(d *domain.Definition) { d.Plans[0].Quota = &consumer.Quota{Requests: 1, Per: "year"} }, domain.ErrInvalid},
-		"a plan's approval is judged too":     {func(d *domain.Definition) { d.Plans[0].Approval = &catalog.Approval{Mode: "policy"} }, domain.ErrNoPolicies},
-		"staleness has a known mode":          {func(d *domain.Definition) { d.Staleness.Mode = "open" }, domain.ErrInvalid},
-		"staleness has a bound":               {func(d *domain.Definition) { d.Staleness.Seconds = 0 }, domain.ErrInvalid},
-		"a call takes time":                   {func(d *domain.Definition) { d.TimeoutSeconds = 0 }, domain.ErrInvalid},
-		"a call does not take for ever":       {func(d *domain.Definition) { d.TimeoutSeconds = 601 }, domain.ErrInvalid},
-		"documentation is not endless":        {func(d *domain.Definition) { d.Documentation = strings.Repeat("d", 64<<10+1) }, domain.ErrInvalid},
-		"a host has no port":                  {func(d *domain.Definition) { d.Routes[0].Host = "a.example:80" }, domain.ErrInvalidRoute},
-		"a host is no wildcard":               {func(d *domain.Definition) { d.Routes[0].Host = "*.example" }, domain.ErrInvalidRoute},
-		"a method is a token":                 {func(d *domain.Definition) { d.Routes[0].Methods = []string{"GET POST"} }, domain.ErrInvalidRoute},
+		"a name is asked for":                 {func(d *domain.Definition) { d.Name = "" }, domain.ErrValue},
+		"a name is not endless":               {func(d *domain.Definition) { d.Name = strings.Repeat("n", 257) }, domain.ErrValue},
+		"a name has no control characters":    {func(d *domain.Definition) { d.Name = "a\x00" }, domain.ErrValue},
+		"a name is UTF-8":                     {func(d *domain.Definition) { d.Name = "\xff" }, domain.ErrValue},
+		"a kind is known":                     {func(d *domain.Definition) { d.Kind = "soap" }, domain.ErrValue},
+		"a visibility is known":               {func(d *domain.Definition) { d.Visibility = "secret" }, domain.ErrValue},
+		"a tag is not empty":                  {func(d *domain.Definition) { d.Tags = []string{""} }, domain.ErrValue},
+		"a tag is there once":                 {func(d *domain.Definition) { d.Tags = []string{"a", "a"} }, domain.ErrValue},
+		"a type is accepted":                  {func(d *domain.Definition) { d.Accepts = []string{} }, domain.ErrValue},
+		"an accepted type is known":           {func(d *domain.Definition) { d.Accepts = []string{"password"} }, domain.ErrValue},
+		"approval is known":                   {func(d *domain.Definition) { d.Approval.Mode = "maybe" }, domain.ErrValue},
+		"approval by policy has to wait":      {func(d *domain.Definition) { d.Approval.Mode = "policy" }, domain.ErrPolicy},
+		"an expression belongs to a policy":   {func(d *domain.Definition) { d.Approval.Expression = "true" }, domain.ErrValue},
+		"a service has a plan":                {func(d *domain.Definition) { d.Plans = nil }, domain.ErrValue},
+		"a plan id has its form":              {func(d *domain.Definition) { d.Plans[0].ID = "Gold!" }, domain.ErrValue},
+		"a plan is there once":                {func(d *domain.Definition) { d.Plans = append(d.Plans, d.Plans[0]) }, domain.ErrPlanTwice},
+		"a rate admits something":             {func(d *domain.Definition) { d.Plans[0].Rate = &consumer.Rate{PerSeconds: 1} }, domain.ErrValue},
+		"a quota has a known span":            {func(d *domain.Definition) { d.Plans[0].Quota = &consumer.Quota{Requests: 1, Per: "year"} }, domain.ErrValue},
+		"a plan's approval is judged too":     {func(d *domain.Definition) { d.Plans[0].Approval = &catalog.Approval{Mode: "policy"} }, domain.ErrPolicy},
+		"staleness has a known mode":          {func(d *domain.Definition) { d.Staleness.Mode = "open" }, domain.ErrValue},
+		"staleness has a bound":               {func(d *domain.Definition) { d.Staleness.Seconds = 0 }, domain.ErrValue},
+		"a call takes time":                   {func(d *domain.Definition) { d.TimeoutSeconds = 0 }, domain.ErrValue},
+		"a call does not take for ever":       {func(d *domain.Definition) { d.TimeoutSeconds = 601 }, domain.ErrValue},
+		"documentation is not endless":        {func(d *domain.Definition) { d.Documentation = strings.Repeat("d", 64<<10+1) }, domain.ErrValue},
+		"a host has no port":                  {func(d *domain.Definition) { d.Routes[0].Host = "a.example:80" }, domain.ErrRoute},
+		"a host is no wildcard":               {func(d *domain.Definition) { d.Routes[0].Host = "*.example" }, domain.ErrRoute},
+		"a method is a token":                 {func(d *domain.Definition) { d.Routes[0].Methods = []string{"GET POST"} }, domain.ErrRoute},
 		"an upstream is absolute":             {func(d *domain.Definition) { d.Upstreams[0].URL = "/a" }, domain.ErrUpstream},
 		"an upstream has a host":              {func(d *domain.Definition) { d.Upstreams[0].URL = "http:///a" }, domain.ErrUpstream},
 		"an upstream is http":                 {func(d *domain.Definition) { d.Upstreams[0].URL = "ftp://a" }, domain.ErrUpstream},
 		"an upstream has no user":             {func(d *domain.Definition) { d.Upstreams[0].URL = "http://u:p@a" }, domain.ErrUpstream},
 		"an upstream has no query":            {func(d *domain.Definition) { d.Upstreams[0].URL = "http://a?" }, domain.ErrUpstream},
 		"an upstream has no fragment":         {func(d *domain.Definition) { d.Upstreams[0].URL = "http://a#" }, domain.ErrUpstream},
-		"an upstream has a weight":            {func(d *domain.Definition) { d.Upstreams[0].Weight = 0 }, domain.ErrInvalid},
-		"there are not too many upstreams":    {func(d *domain.Definition) { d.Upstreams = make([]catalog.Upstream, 65) }, domain.ErrInvalid},
-		"there are not too many routes":       {func(d *domain.Definition) { d.Routes = make([]catalog.Route, 65) }, domain.ErrInvalid},
-		"there are not too many plans":        {func(d *domain.Definition) { d.Plans = make([]catalog.Plan, 33) }, domain.ErrInvalid},
-		"a plan's name is not endless":        {func(d *domain.Definition) { d.Plans[0].Name = strings.Repeat("n", 257) }, domain.ErrInvalid},
-		"a plan's description is not endless": {func(d *domain.Definition) { d.Plans[0].Description = strings.Repeat("n", 4097) }, domain.ErrInvalid},
+		"an upstream has a weight":            {func(d *domain.Definition) { d.Upstreams[0].Weight = 0 }, domain.ErrValue},
+		"there are not too many upstreams":    {func(d *domain.Definition) { d.Upstreams = make([]catalog.Upstream, 65) }, domain.ErrValue},
+		"there are not too many routes":       {func(d *domain.Definition) { d.Routes = make([]catalog.Route, 65) }, domain.ErrValue},
+		"there are not too many plans":        {func(d *domain.Definition) { d.Plans = make([]catalog.Plan, 33) }, domain.ErrValue},
+		"a plan's name is not endless":        {func(d *domain.Definition) { d.Plans[0].Name = strings.Repeat("n", 257) }, domain.ErrValue},
+		"a plan's description is not endless": {func(d *domain.Definition) { d.Plans[0].Description = strings.Repeat("n", 4097) }, domain.ErrValue},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := petstore()
