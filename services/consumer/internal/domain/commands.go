@@ -1,28 +1,17 @@
 package domain
 
-import "github.com/tidegate-io/tidegate/events/consumer"
-
 // Command is what can be asked of a consumer.
 type Command interface{ command() }
 
-// Register makes a consumer. Its id and team never change.
+// Register makes a consumer.
 type Register struct {
-	ID   string
-	Team string // empty: an administrator's, of no team
-	Profile
+	ConsumerID string
+	Team       string // empty: an administrator's, of no team
+	Profile    Profile
 }
 
-// Profile is everything about a consumer that can be changed.
-type Profile struct {
-	Name          string
-	Description   string
-	Labels        map[string]string
-	ContactSealed []byte // empty: none
-	Limits        *consumer.Limits
-}
-
-// Update makes the profile what the command says; what is equal is left alone.
-type Update struct{ Profile }
+// Update changes fields of a consumer that is not deleted.
+type Update struct{ Patch Patch }
 
 // Suspend has its calls refused until it is resumed.
 type Suspend struct{ Reason string }

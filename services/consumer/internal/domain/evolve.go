@@ -8,29 +8,22 @@ import (
 func evolve(s State, e events.Data) State {
 	switch e := e.(type) {
 	case consumer.Registered:
-		return State{
-			Status:        Active,
-			ID:            e.ConsumerID,
-			Team:          e.Team,
+		return State{Concerns: e.Concerns, Status: Active, Profile: Profile{
 			Name:          e.Name,
 			Description:   e.Description,
 			Labels:        e.Labels,
 			ContactSealed: e.ContactSealed,
 			Limits:        e.Limits,
-		}
+		}}
 	case consumer.Updated:
-		s.Name = e.Name.Apply(s.Name)
-		s.Description = e.Description.Apply(s.Description)
-		s.Labels = e.Labels.Apply(s.Labels)
-		s.ContactSealed = e.ContactSealed.Apply(s.ContactSealed)
-		s.Limits = e.Limits.Apply(s.Limits)
+		s.Profile = s.Profile.After(e)
 	case consumer.Suspended:
 		s.Status = Suspended
 	case consumer.Resumed:
 		s.Status = Active
 	case consumer.Deleted:
 		s.Status = Deleted
-		s.ContactSealed = nil
+		s.Profile.ContactSealed = nil
 	}
 	return s
 }

@@ -1,37 +1,56 @@
-// Package domain is the rules of consumers: who calls.
+// Package domain holds the rules of consumers: who calls.
 //
-// A consumer is registered under an id that is its own for ever, is described
-// and limited, suspended and resumed, and one day deleted for good. What follows
-// from that for its credentials and subscriptions is decided by the services
-// that own them.
+//	active <-> suspended      suspend, resume
+//	active, suspended -> deleted   final
+//
+// A consumer's id is its own for ever, also after it was deleted; its id and its
+// team never change. What its end means for its credentials and subscriptions is
+// decided by the services that own them.
 //
 // Contact details never reach this package in clear: commands bring sealed
-// bytes, and what seals them is nobody's business here.
+// bytes. Their key is a row beside the events, which Effects erases when the
+// contact is gone.
 package domain
 
-import "github.com/tidegate-io/tidegate/events/consumer"
+import (
+	"github.com/tidegate-io/tidegate/events"
+	"github.com/tidegate-io/tidegate/events/consumer"
+	"github.com/tidegate-io/tidegate/libs/es"
+)
 
 // Status is where a consumer is in its life.
 type Status string
 
-// The statuses of a consumer. The zero value means that there is none.
+// The statuses. A consumer that was never registered has none.
 const (
 	Active    Status = "active"
 	Suspended Status = "suspended"
-	Deleted   Status = "deleted" // final
+	Deleted   Status = "deleted"
 )
 
-// State is a consumer as its events tell it.
+// State is one consumer, as far as decisions need it.
 type State struct {
-	Status        Status
-	ID            string
-	Team          string
-	Name          string
-	Description   string
-	Labels        map[string]string
-	ContactSealed []byte
-	Limits        *consumer.Limits
+	Concerns events.Concerns
+	Status   Status
+	Profile  Profile
 }
 
-// Exists tells whether the id was ever used.
-func (s State) Exists() bool { return s.Status != "" }
+// Decider is the domain of one consumer.
+var Decider = es.Decider[State, Command]{
+	Category: events.Word(consumer.Registered{}.EventType()),
+	Decide:   decide,
+	Evolve:   evolve,
+}
+
+// ContactKey names the row that keeps the key under which a consumer's contact
+// is sealed. It is never published.
+func ContactKey(consumerID string) string { return consumerID + ".contact" }
+
+// Effects erases the key of a contact that is no longer there, and with it the
+// contact in every copy of the log.
+func Effects(before, after State) es.Effects {
+	if len(before.Profile.ContactSealed) == 0 || len(after.Profile.ContactSealed) > 0 {
+		return es.Effects{}
+	}
+	return es.Effects{Material: []es.Material{{Key: ContactKey(before.Concerns.ConsumerID), Erase: true}}}
+}

@@ -1,64 +1,49 @@
 package domain
 
-import (
-	"encoding/json"
-	"time"
-
-	"github.com/tidegate-io/tidegate/events/credential"
-)
+import "time"
 
 // Command is what can be asked of a credential.
 type Command interface{ command() }
 
-// Issue makes a credential with the first version of its secret. Its consumer,
-// team and type never change.
+// Issue makes a credential with the first version of its secret.
 type Issue struct {
-	ID         string
-	ConsumerID string
-	Team       string
-	Type       string
-	At         time.Time
-	Settings
+	CredentialID string
+	ConsumerID   string
+	Team         string // the consumer's
+	Type         string
+	Settings     Settings
+	Now          time.Time
 }
 
-// Settings is everything about a credential that can be changed. Placement and
-// Config are as the type made them: no secret, and the identifiers unchanged.
-type Settings struct {
-	Name            string
-	Placement       credential.Placement
-	Config          json.RawMessage
-	ExpiresAt       *time.Time // nil: never
-	HideCredentials bool
-}
-
-// Update makes the settings what the command says; what is equal is left alone.
+// Update changes fields of a credential that is not revoked.
 type Update struct {
-	At time.Time
-	Settings
+	Patch Patch
+	Now   time.Time
 }
 
-// Rotate makes SecretVersion the live secret; it must be the next one. The
-// version before is accepted for Overlap more, or dies at once when it is 0.
+// Rotate makes SecretVersion, which must be the next one, the live secret. The
+// version before is accepted for the overlap; without one every other version
+// dies at once.
 type Rotate struct {
-	At            time.Time
 	SecretVersion int
 	Overlap       time.Duration
+	Now           time.Time
 }
 
-// Elapse records what time has brought about: secrets whose overlap is over,
-// an expiry that has passed.
-type Elapse struct{ At time.Time }
+// Elapse records what time has brought about: secrets whose overlap is over, an
+// expiry that has passed.
+type Elapse struct{ Now time.Time }
 
 // Suspend has it refused until it is resumed.
 type Suspend struct {
-	At     time.Time
 	Reason string
+	Now    time.Time
 }
 
 // Resume has it accepted again.
 type Resume struct {
-	At     time.Time
 	Reason string
+	Now    time.Time
 }
 
 // Revoke ends it for good.

@@ -1,98 +1,115 @@
-// Package domain is the rules of credentials: what a caller proves itself with.
+// Package domain holds the rules of credentials: what a caller proves itself
+// with.
+//
+//	active <-> suspended                  suspend, resume
+//	active, suspended -> expired          by the clock
+//	expired -> as it was before           update, with a later expiry
+//	any but revoked -> revoked            final
 //
 // A credential belongs to one consumer and has one type, both for ever. Its
-// secret comes in versions: a rotation makes the next one and lets the one
-// before live on for a while, so that callers can change over. It is suspended
-// and resumed, expires by the clock, and is revoked for good.
+// secret comes in versions:
+//
+//	live -> retiring -> retired           rotate with an overlap; by the clock
+//	live, retiring -> retired             rotate without one; revoke
 //
 // No secret, nor anything derived from one, reaches this package. It says which
-// versions live; what verifies them is material, put and erased beside the
-// events.
+// versions are accepted; what verifies them are claims and material, rows beside
+// the events, which Effects gives up and erases when a version dies.
 package domain
 
 import (
-	"encoding/json"
+	"strconv"
 	"time"
 
+	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/credential"
+	"github.com/tidegate-io/tidegate/libs/es"
 )
 
 // Status is where a credential is in its life.
 type Status string
 
-// The statuses of a credential. The zero value means that there is none.
+// The statuses. A credential that was never issued has none.
 const (
 	Active    Status = "active"
 	Suspended Status = "suspended"
-	Expired   Status = "expired" // until it is given a later expiry
-	Revoked   Status = "revoked" // final
+	Expired   Status = "expired"
+	Revoked   Status = "revoked"
 )
 
-// SecretStatus is where one version of the secret is in its life.
-type SecretStatus string
-
-// The statuses of a secret version.
-const (
-	Live     SecretStatus = "live"
-	Retiring SecretStatus = "retiring" // accepted until NotAfter
-	Retired  SecretStatus = "retired"  // final; its material is erased
-)
-
-// Secret is one version of the secret, without the secret.
-type Secret struct {
-	Version  int          `json:"version"`
-	Status   SecretStatus `json:"status"`
-	NotAfter *time.Time   `json:"not_after"`
-}
-
-// State is a credential as its events tell it.
+// State is one credential, as far as decisions need it.
 type State struct {
-	Status          Status               `json:"status"`
-	ID              string               `json:"id"`
-	ConsumerID      string               `json:"consumer_id"`
-	Team            string               `json:"team"` // the consumer's
-	Name            string               `json:"name"`
-	Type            string               `json:"type"`
-	Placement       credential.Placement `json:"placement"`
-	Config          json.RawMessage      `json:"config"`
-	ExpiresAt       *time.Time           `json:"expires_at"`
-	HideCredentials bool                 `json:"hide_credentials"`
-	Secrets         []Secret             `json:"secrets"` // oldest first
-	// WasSuspended is whether a credential that expired is to be suspended
-	// again when it is given a later expiry.
-	WasSuspended bool `json:"was_suspended,omitempty"`
+	Concerns events.Concerns
+	Status   Status
+	Type     string
+	Settings Settings
+	Secrets  []Secret // oldest first
+	// WasSuspended is whether an expired one is suspended when it lives again.
+	WasSuspended bool
 }
-
-// KeptSecrets is how many retired versions a state remembers.
-const KeptSecrets = 20
-
-// Exists tells whether the credential was ever issued.
-func (s State) Exists() bool { return s.Status != "" }
 
 // StatusAt is the status at a moment: an expiry that has passed counts before
 // the clock has recorded it.
 func (s State) StatusAt(at time.Time) Status {
-	if s.Status != Revoked && s.ExpiresAt != nil && !at.Before(*s.ExpiresAt) {
+	if s.Status != Revoked && s.Settings.ExpiresAt != nil && !at.Before(*s.Settings.ExpiresAt) {
 		return Expired
 	}
 	return s.Status
 }
 
-// NextVersion is the version that a rotation must make.
-func (s State) NextVersion() int {
-	if len(s.Secrets) == 0 {
-		return 1
-	}
-	return s.Secrets[len(s.Secrets)-1].Version + 1
+// Decider is the domain of one credential.
+var Decider = es.Decider[State, Command]{
+	Category: events.Word(credential.Issued{}.EventType()),
+	Decide:   decide,
+	Evolve:   evolve,
 }
 
-// Accepted answers the versions that are live or retiring.
-func (s State) Accepted() []Secret {
-	var accepted []Secret
-	for _, secret := range s.Secrets {
-		if secret.Status != Retired {
-			accepted = append(accepted, secret)
-		}
+// The scopes of the claims on what is unique.
+const (
+	// NameScope: a name among the consumer's unrevoked credentials.
+	NameScope = "credential_name"
+	// IdentifierScope: a user name or access key, anywhere. The credential holds
+	// it.
+	IdentifierScope = "credential_identifier"
+	// SecretScope: a secret that finds its credential by itself, anywhere, as
+	// keyed digests. The secret version holds them.
+	SecretScope = "credential_secret"
+)
+
+// MaterialKey names what verifies one version of a credential's secret.
+func MaterialKey(credentialID string, version int) string {
+	return credentialID + "." + strconv.Itoa(version)
+}
+
+// Effects claims the name and gives up everything that a credential or a secret
+// version no longer needs.
+func Effects(before, after State) es.Effects {
+	var effects es.Effects
+	held, wanted := before.name(), after.name()
+	if held != wanted && held != "" {
+		effects.Claims = append(effects.Claims, es.Claim{Scope: NameScope, Value: held, Release: true})
 	}
-	return accepted
+	if held != wanted && wanted != "" {
+		effects.Claims = append(effects.Claims, es.Claim{Scope: NameScope, Value: wanted})
+	}
+	if held != "" && wanted == "" {
+		effects.Claims = append(effects.Claims, es.Claim{Scope: IdentifierScope, Release: true})
+	}
+	for _, secret := range before.Secrets {
+		if !secret.accepted() || after.accepts(secret.Version) {
+			continue
+		}
+		key := MaterialKey(before.Concerns.CredentialID, secret.Version)
+		effects.Claims = append(effects.Claims, es.Claim{Scope: SecretScope, Holder: key, Release: true})
+		effects.Material = append(effects.Material, es.Material{Key: key, Erase: true})
+	}
+	return effects
+}
+
+// name is what the credential claims as its name; empty: none.
+func (s State) name() string {
+	if s.Status == "" || s.Status == Revoked {
+		return ""
+	}
+	return s.Concerns.ConsumerID + "/" + s.Settings.Name
 }
