@@ -1,0 +1,14 @@
+module github.com/tidegate-io/tidegate/services/subscription
+
+go 1.26.0
+
+replace github.com/tidegate-io/tidegate/events => ../../events
+
+replace github.com/tidegate-io/tidegate/libs => ../../libs
+
+require (
+	github.com/tidegate-io/tidegate/events v0.0.0
+	github.com/tidegate-io/tidegate/libs v0.0.0
+)
+
+require pgregory.net/rapid v1.3.0 // indirect
