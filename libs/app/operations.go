@@ -1,0 +1,3 @@
+package app
+
+func registerOperations(d Deps, part *part) {}
