@@ -10,3 +10,5 @@ require (
 	github.com/tidegate-io/tidegate/events v0.0.0
 	github.com/tidegate-io/tidegate/libs v0.0.0
 )
+
+require pgregory.net/rapid v1.3.0 // indirect

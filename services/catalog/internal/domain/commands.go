@@ -12,8 +12,9 @@ type Create struct {
 	Definition Definition
 }
 
-// Update changes fields of a service that is not retired.
-type Update struct{ Patch Patch }
+// Update makes of the present definition what Change answers; what is equal is
+// left alone. Change is pure: it is run again when somebody else was faster.
+type Update struct{ Change func(Definition) Definition }
 
 // Publish makes it routed and seen as its visibility says. It also takes a
 // deprecation back.

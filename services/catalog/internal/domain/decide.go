@@ -90,7 +90,7 @@ func draft(s State, c Create) ([]events.Data, error) {
 
 // update: what stays as it was makes no event.
 func update(s State, c Update) ([]events.Data, error) {
-	d, err := c.Patch.apply(s.Definition).normal()
+	d, err := c.Change(s.Definition).normal()
 	if err != nil {
 		return nil, err
 	}

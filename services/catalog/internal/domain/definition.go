@@ -48,71 +48,40 @@ var (
 	CredentialTypes = []string{credential.TypeAPIKey, credential.TypeBasic, credential.TypeJWT, credential.TypeHMAC, credential.TypeOAuth2}
 )
 
-// Defaults answers the values of what a provider leaves out. A name is asked
-// for; routes and upstreams may follow later.
-func Defaults() Definition {
-	return Definition{
-		Kind:           "rest",
-		Tags:           []string{},
-		Visibility:     VisibleToAll,
-		Routes:         []catalog.Route{},
-		Upstreams:      []catalog.Upstream{},
-		Accepts:        slices.Clone(CredentialTypes),
-		Approval:       catalog.Approval{Mode: ApprovalManual},
-		Plans:          []catalog.Plan{{ID: DefaultPlan}},
-		Staleness:      catalog.Staleness{Mode: ServeStale, Seconds: 60},
-		TimeoutSeconds: 30,
+// withDefaults fills what was left out: zero values, and lists that are nil. A
+// name is asked for; routes and upstreams may follow later.
+func (d Definition) withDefaults() Definition {
+	fill(&d.Kind, "rest")
+	fill(&d.Visibility, VisibleToAll)
+	fill(&d.Approval.Mode, ApprovalManual)
+	fill(&d.Staleness.Mode, ServeStale)
+	fill(&d.Staleness.Seconds, staleAfter)
+	fill(&d.TimeoutSeconds, 30)
+	if d.Accepts == nil {
+		d.Accepts = slices.Clone(CredentialTypes)
+	}
+	if d.Plans == nil {
+		d.Plans = []catalog.Plan{{ID: DefaultPlan}}
+	}
+	d.Tags = append([]string{}, d.Tags...)
+	d.Upstreams = append([]catalog.Upstream{}, d.Upstreams...)
+	for i := range d.Upstreams {
+		fill(&d.Upstreams[i].Weight, 1)
+	}
+	return d
+}
+
+const staleAfter = 60 // seconds
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
 	}
 }
 
 // complete says whether calls could be forwarded.
 func (d Definition) complete() bool { return len(d.Routes) > 0 && len(d.Upstreams) > 0 }
-
-// Patch changes a definition: nil leaves a field as it is.
-type Patch struct {
-	Name           *string
-	Description    *string
-	Kind           *string
-	Tags           *[]string
-	Category       *string
-	Visibility     *string
-	Routes         *[]catalog.Route
-	Upstreams      *[]catalog.Upstream
-	Accepts        *[]string
-	ApprovalMode   *string
-	Expression     *string
-	Plans          *[]catalog.Plan
-	StalenessMode  *string
-	StaleSeconds   *int
-	TimeoutSeconds *int
-	Documentation  *string
-}
-
-func (p Patch) apply(d Definition) Definition {
-	set(&d.Name, p.Name)
-	set(&d.Description, p.Description)
-	set(&d.Kind, p.Kind)
-	set(&d.Tags, p.Tags)
-	set(&d.Category, p.Category)
-	set(&d.Visibility, p.Visibility)
-	set(&d.Routes, p.Routes)
-	set(&d.Upstreams, p.Upstreams)
-	set(&d.Accepts, p.Accepts)
-	set(&d.Approval.Mode, p.ApprovalMode)
-	set(&d.Approval.Expression, p.Expression)
-	set(&d.Plans, p.Plans)
-	set(&d.Staleness.Mode, p.StalenessMode)
-	set(&d.Staleness.Seconds, p.StaleSeconds)
-	set(&d.TimeoutSeconds, p.TimeoutSeconds)
-	set(&d.Documentation, p.Documentation)
-	return d
-}
-
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
-	}
-}
 
 // difference answers what turns one definition into another.
 func difference(before, after Definition) (u catalog.Updated, changed bool) {

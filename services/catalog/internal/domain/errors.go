@@ -10,8 +10,6 @@ var (
 	ErrIllegal = es.Refuse(es.Illegal, "illegal_transition", "this cannot be done to a service in its present status")
 	// ErrIncomplete: nothing could be forwarded.
 	ErrIncomplete = es.Refuse(es.Illegal, "service_incomplete", "a published service has at least one route and one upstream")
-	// ErrIDImmutable: a service's id is for ever.
-	ErrIDImmutable = es.Refuse(es.Immutable, "identifier_immutable", "the id of a service never changes").At("body.id")
 	// ErrRouteTaken: host and prefix are in use. It never says whose.
 	ErrRouteTaken = es.Refuse(es.Taken, "route_taken", "another service has a route with this host and path prefix").At("body.routes")
 

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -57,45 +58,57 @@ func canonicalRoutes(routes []catalog.Route) ([]catalog.Route, error) {
 func canonicalHost(host string) (string, error) {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if host != "" && (len(host) > maxHost || !hostPattern.MatchString(host)) {
-		return "", fmt.Errorf("is not a host name (no port, no wildcard)")
+		return "", errors.New("is a name without port or wildcard")
 	}
 	return host, nil
 }
 
-// CanonicalPrefix answers a path prefix as the gateway's canonical paths begin:
-// percent-decoded, without dot segments, repeated slashes or a slash at its
-// end. What a gateway would refuse in a path, or take for something else, is an
-// error here.
+// CanonicalPrefix answers a path prefix as canonical paths begin (libs/access
+// has their rules): characters that need no encoding are plain, all others are
+// escapes in upper case; without a slash at its end. What a gateway would
+// refuse in a path, resolve, or might take for something else, is an error here:
+// also the reserved characters, which are the same plain and encoded to many
+// servers.
 func CanonicalPrefix(prefix string) (string, error) {
 	if !strings.HasPrefix(prefix, "/") {
-		return "", fmt.Errorf("begins with a slash")
+		return "", errors.New("begins with a slash")
 	}
-	if strings.ContainsAny(prefix, "?#\\") {
-		return "", fmt.Errorf("is a path: no query, no fragment, no backslash")
+	if prefix == "/" {
+		return prefix, nil
 	}
-	path, err := url.PathUnescape(prefix)
-	if err != nil {
-		return "", fmt.Errorf("has a bad percent-encoding")
-	}
-	lower := strings.ToLower(prefix)
-	if strings.Contains(lower, "%2f") || strings.Contains(lower, "%5c") || strings.Contains(lower, "%25") {
-		return "", fmt.Errorf("has an encoded slash, backslash or percent sign")
-	}
-	if !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
-		return "", fmt.Errorf("is UTF-8 without control characters")
-	}
-	if len(path) > maxPrefix {
-		return "", fmt.Errorf("is at most %d bytes", maxPrefix)
-	}
-	if path != "/" {
-		path = strings.TrimSuffix(path, "/")
-	}
-	for _, segment := range strings.Split(path, "/")[1:] {
-		if segment == "." || segment == ".." || segment == "" && path != "/" {
-			return "", fmt.Errorf("has no dot segments and no repeated slashes")
+	var canonical strings.Builder
+	for _, segment := range strings.Split(strings.TrimSuffix(prefix, "/"), "/")[1:] {
+		name, err := url.PathUnescape(segment)
+		switch {
+		case err != nil:
+			return "", errors.New("has a broken percent-encoding")
+		case name == "", name == ".", name == "..":
+			return "", errors.New("has no dot segments and no repeated slashes")
+		case strings.ContainsAny(segment, "?#"), strings.ContainsAny(name, `/\`+reserved):
+			return "", errors.New(`has none of ?#\ and ` + reserved + ", and no encoded slash")
+		case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
+			return "", errors.New("is UTF-8 without control characters")
+		}
+		canonical.WriteByte('/')
+		for _, c := range []byte(name) {
+			if plain(c) {
+				canonical.WriteByte(c)
+			} else {
+				fmt.Fprintf(&canonical, "%%%02X", c)
+			}
 		}
 	}
-	return path, nil
+	if canonical.Len() > maxPrefix {
+		return "", fmt.Errorf("is at most %d bytes", maxPrefix)
+	}
+	return canonical.String(), nil
+}
+
+const reserved = "!$&'()*+,;=:@"
+
+// plain says that a byte needs no encoding (RFC 3986, 2.3).
+func plain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
 // canonicalMethods answers methods in upper case, in order, each once. None
@@ -105,7 +118,7 @@ func canonicalMethods(methods []string) ([]string, error) {
 	for i, m := range methods {
 		canonical[i] = strings.ToUpper(m)
 		if len(m) > maxMethod || !methodPattern.MatchString(canonical[i]) {
-			return nil, fmt.Errorf("are names such as GET")
+			return nil, errors.New("are names such as GET")
 		}
 	}
 	slices.Sort(canonical)

@@ -38,6 +38,7 @@ var (
 // normal answers the definition in the one form in which it is kept, or what
 // is wrong with it.
 func (d Definition) normal() (Definition, error) {
+	d = d.withDefaults()
 	for _, err := range []error{
 		text("body.name", d.Name, 1, MaxName),
 		text("body.description", d.Description, 0, MaxDescription),
@@ -75,8 +76,6 @@ func (d Definition) normal() (Definition, error) {
 		return Definition{}, err
 	}
 	d.Routes = routes
-	d.Tags = orEmpty(d.Tags)
-	d.Upstreams = orEmpty(d.Upstreams)
 	return d, nil
 }
 
@@ -182,11 +181,4 @@ func list(at string, values []string, least, most int) error {
 		}
 	}
 	return nil
-}
-
-func orEmpty[T any](values []T) []T {
-	if values == nil {
-		return []T{}
-	}
-	return values
 }

@@ -22,9 +22,4 @@ var (
 	ErrReason = es.Refuse(es.Invalid, "validation_failed", "a reason is asked for").At("body.reason")
 	// ErrTwice: a credential is listed once.
 	ErrTwice = es.Refuse(es.Invalid, "validation_failed", "the credential is listed twice")
-	// ErrUnknown: something that the request refers to does not exist, or may
-	// not be known to the caller.
-	ErrUnknown = es.Refuse(es.Invalid, "unknown_reference", "what it refers to does not exist")
-	// ErrOwnerSilent: what is unknown here may exist, and its owner cannot be asked.
-	ErrOwnerSilent = es.Refuse(es.Unavailable, "reference_unavailable", "what it refers to is not known here, and the service that owns it cannot be asked: try again")
 )
