@@ -61,8 +61,11 @@ func registration(s State, c Register) ([]events.Data, error) {
 
 // update: what stays as it was makes no event.
 func update(s State, c Update) ([]events.Data, error) {
-	p, err := c.Patch.apply(s.Profile).normal()
+	p, err := c.Patch.apply(s.Profile)
 	if err != nil {
+		return nil, err
+	}
+	if p, err = p.normal(); err != nil {
 		return nil, err
 	}
 	changes, changed := difference(s.Profile, p)

@@ -9,34 +9,55 @@ import (
 	"github.com/tidegate-io/tidegate/events/consumer"
 )
 
+// What calls are limited by, as events have it.
+type (
+	Limits = consumer.Limits
+	Rate   = consumer.Rate
+	Quota  = consumer.Quota
+)
+
 // Profile is everything about a consumer that its team may change.
 type Profile struct {
 	Name          string
 	Description   string
 	Labels        map[string]string
-	ContactSealed []byte           // empty: none
-	Limits        *consumer.Limits // nil: none
+	ContactSealed []byte  // empty: none
+	Limits        *Limits // nil: none
 }
 
-// Patch changes a profile: nil leaves a field as it is. What is given replaces
-// the field whole; an empty contact or limits without any limit take it away.
+// Patch changes a profile: nil leaves a field as it is. Labels and limits are
+// merged with what is there by pure functions. The contact replaces the one
+// that is sealed as ContactBefore: it was merged with that before it was sealed.
 type Patch struct {
 	Name          *string
 	Description   *string
-	Labels        *map[string]string
+	Labels        func(map[string]string) (map[string]string, error)
+	Limits        func(*Limits) (*Limits, error)
 	ContactSealed *[]byte
-	Limits        *consumer.Limits
+	ContactBefore []byte
 }
 
-func (p Patch) apply(to Profile) Profile {
+func (p Patch) apply(to Profile) (Profile, error) {
 	set(&to.Name, p.Name)
 	set(&to.Description, p.Description)
-	set(&to.Labels, p.Labels)
-	set(&to.ContactSealed, p.ContactSealed)
-	if p.Limits != nil {
-		to.Limits = p.Limits
+	var err error
+	if p.Labels != nil {
+		if to.Labels, err = p.Labels(to.Labels); err != nil {
+			return Profile{}, err
+		}
 	}
-	return to
+	if p.Limits != nil {
+		if to.Limits, err = p.Limits(to.Limits); err != nil {
+			return Profile{}, err
+		}
+	}
+	if p.ContactSealed != nil {
+		if !bytes.Equal(p.ContactBefore, to.ContactSealed) {
+			return Profile{}, ErrContactMoved
+		}
+		to.ContactSealed = *p.ContactSealed
+	}
+	return to, nil
 }
 
 func set[T any](field, value *T) {
@@ -78,7 +99,7 @@ func change[T any](before, after T, equal func(a, b T) bool, changed *bool) *eve
 
 func same[T comparable](a, b T) bool { return a == b }
 
-func sameLimits(a, b *consumer.Limits) bool {
+func sameLimits(a, b *Limits) bool {
 	if a == nil || b == nil {
 		return a == b
 	}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/tidegate-io/tidegate/events/consumer"
 )
 
 // Bounds of what a profile may hold. Lengths are in characters.
@@ -80,7 +78,7 @@ func labels(all map[string]string) error {
 
 // limits answers limits with canonical addresses; limits that limit nothing are
 // none.
-func limits(l *consumer.Limits) (*consumer.Limits, error) {
+func limits(l *Limits) (*Limits, error) {
 	if l == nil || l.Rate == nil && l.Quota == nil && len(l.AllowedIPs) == 0 {
 		return nil, nil
 	}
@@ -113,7 +111,7 @@ func limits(l *consumer.Limits) (*consumer.Limits, error) {
 			allowed = append(allowed, address)
 		}
 	}
-	return &consumer.Limits{Rate: l.Rate, Quota: l.Quota, AllowedIPs: allowed}, nil
+	return &Limits{Rate: l.Rate, Quota: l.Quota, AllowedIPs: allowed}, nil
 }
 
 func within(at string, value, least, most int64) error {

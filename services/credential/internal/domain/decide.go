@@ -6,7 +6,6 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/credential"
-	"github.com/tidegate-io/tidegate/libs/es"
 )
 
 func decide(s State, c Command) ([]events.Data, error) {
@@ -66,8 +65,11 @@ func issuance(s State, c Issue) ([]events.Data, error) {
 // update: what stays as it was makes no event. An expired credential may be
 // changed, and lives again with a later expiry or none.
 func update(s State, c Update) ([]events.Data, error) {
-	settings, err := c.Patch.apply(s.Settings).normal(s.Settings.ExpiresAt, c.Now)
+	settings, err := c.Patch.apply(s.Settings)
 	if err != nil {
+		return nil, err
+	}
+	if settings, err = settings.normal(s.Settings.ExpiresAt, c.Now); err != nil {
 		return nil, err
 	}
 	changes, changed := difference(s.Settings, settings)
@@ -88,7 +90,7 @@ func rotation(s State, c Rotate) ([]events.Data, error) {
 		return nil, ErrInvalid.At("body.overlap_seconds").Saying("The value is 0 to %d.", int(MaxOverlap.Seconds()))
 	}
 	if c.SecretVersion != s.NextVersion() {
-		return nil, es.ErrVersion // another rotation was faster
+		return nil, ErrRotatedMeanwhile
 	}
 	rotated := credential.Rotated{Concerns: s.Concerns, SecretVersion: c.SecretVersion}
 	for _, secret := range s.Secrets {

@@ -1,6 +1,10 @@
 package domain
 
-import "github.com/tidegate-io/tidegate/libs/es"
+import (
+	"errors"
+
+	"github.com/tidegate-io/tidegate/libs/es"
+)
 
 // What a credential refuses. None says anything of a secret, or of whose it is.
 var (
@@ -17,3 +21,7 @@ var (
 	ErrUnsupportedType = es.Refuse(es.Invalid, "unsupported_type", "Credentials of this type cannot be issued by this release.")
 	ErrExpiryInPast    = es.Refuse(es.Invalid, "expiry_in_past", "The expiry is not in the future.")
 )
+
+// ErrRotatedMeanwhile: the secret was made for a version that is there already.
+// Whoever made it makes another.
+var ErrRotatedMeanwhile = errors.New("another rotation was faster")

@@ -81,3 +81,25 @@ func remembered(secrets []Secret) []Secret {
 		return true
 	})
 }
+
+// NextDue is the next moment at which time changes something: an overlap ends,
+// or the credential expires.
+func (s State) NextDue() (due time.Time, ok bool) {
+	consider := func(at *time.Time) {
+		if at != nil && (!ok || at.Before(due)) {
+			due, ok = *at, true
+		}
+	}
+	if s.Status == Revoked {
+		return due, false
+	}
+	for _, secret := range s.Secrets {
+		if secret.Status == Retiring {
+			consider(secret.NotAfter)
+		}
+	}
+	if s.Status != Expired {
+		consider(s.Settings.ExpiresAt)
+	}
+	return due, ok
+}

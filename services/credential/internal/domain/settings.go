@@ -9,22 +9,26 @@ import (
 	"github.com/tidegate-io/tidegate/events/credential"
 )
 
+// Placement is where callers put a credential, as events have it.
+type Placement = credential.Placement
+
 // Settings is everything about a credential that may be changed. Placement and
 // Config are as the credential's type made them: the config holds no secret, and
 // its identifiers stay as they are.
 type Settings struct {
 	Name            string
-	Placement       credential.Placement
+	Placement       Placement
 	Config          json.RawMessage
 	ExpiresAt       *time.Time // nil: never
 	HideCredentials bool
 }
 
-// Patch changes settings: nil leaves a field as it is.
+// Patch changes settings: nil leaves a field as it is. Placement and config are
+// merged with what is there, and judged, by pure functions of the type.
 type Patch struct {
 	Name            *string
-	Placement       *credential.Placement
-	Config          json.RawMessage
+	Placement       func(Placement) (Placement, error)
+	Config          func(json.RawMessage) (json.RawMessage, error)
 	ExpiresAt       *Expiry
 	HideCredentials *bool
 }
@@ -32,17 +36,24 @@ type Patch struct {
 // Expiry is a moment or never.
 type Expiry struct{ At *time.Time }
 
-func (p Patch) apply(to Settings) Settings {
+func (p Patch) apply(to Settings) (Settings, error) {
 	set(&to.Name, p.Name)
-	set(&to.Placement, p.Placement)
-	if p.Config != nil {
-		to.Config = p.Config
-	}
+	set(&to.HideCredentials, p.HideCredentials)
 	if p.ExpiresAt != nil {
 		to.ExpiresAt = p.ExpiresAt.At
 	}
-	set(&to.HideCredentials, p.HideCredentials)
-	return to
+	var err error
+	if p.Placement != nil {
+		if to.Placement, err = p.Placement(to.Placement); err != nil {
+			return Settings{}, err
+		}
+	}
+	if p.Config != nil {
+		if to.Config, err = p.Config(to.Config); err != nil {
+			return Settings{}, err
+		}
+	}
+	return to, nil
 }
 
 func set[T any](field, value *T) {

@@ -1,0 +1,93 @@
+package authtype
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/tidegate-io/tidegate/events/credential"
+	"github.com/tidegate-io/tidegate/libs/secret"
+	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
+)
+
+// APIKey is a secret that finds its credential by itself. It is generated, or
+// brought along: then it is 16 to 512 printable ASCII characters, and used by
+// nobody else.
+type APIKey struct{}
+
+var _ Type = APIKey{}
+
+// The lengths of a key that is brought along.
+const (
+	minKey = 16
+	maxKey = 512
+)
+
+type shownKey struct {
+	APIKey string `json:"api_key"`
+}
+
+// Name is the contract's word.
+func (APIKey) Name() string { return credential.TypeAPIKey }
+
+// Place: anywhere, by default in the header X-API-Key.
+func (APIKey) Place(asked *credential.Placement) (credential.Placement, error) {
+	if asked == nil {
+		return credential.Placement{In: inHeader, Name: "X-API-Key"}, nil
+	}
+	return *asked, checkPlacement(*asked)
+}
+
+// Issue takes {"key"}.
+func (APIKey) Issue(_ string, at credential.Placement, raw json.RawMessage) (Made, error) {
+	c, err := read(raw, "key")
+	if err != nil {
+		return Made{}, err
+	}
+	key, chosen, err := c.text("key")
+	if err != nil {
+		return Made{}, err
+	}
+	if !chosen {
+		key = secret.Generate(secret.APIKey)
+	} else if err := checkKey(key, at); err != nil {
+		return Made{}, err
+	}
+	return Made{
+		Config: json.RawMessage(`{}`),
+		Shown:  shownKey{APIKey: key},
+		Secret: []byte(key),
+		Unique: true,
+		Hint:   secret.Hint(key),
+	}, nil
+}
+
+// Rotate takes what Issue takes.
+func (k APIKey) Rotate(settings domain.Settings, raw json.RawMessage) (Made, error) {
+	return k.Issue("", settings.Placement, raw)
+}
+
+// Configure: there is nothing but the key.
+func (APIKey) Configure(current, patch json.RawMessage) (json.RawMessage, error) {
+	c, err := read(patch, "key")
+	if err != nil {
+		return nil, err
+	}
+	return current, c.untouched("key")
+}
+
+// checkKey refuses keys that could be issued and would never be recognised.
+func checkKey(key string, at credential.Placement) error {
+	if len(key) < minKey || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return invalid("key", "A key is 16 to 512 printable ASCII characters.")
+	}
+	if strings.TrimSpace(key) != key {
+		return invalid("key", "A key has no space at its ends: it would be lost on the way.")
+	}
+	if at.In == inCookie && strings.ContainsAny(key, ` ",;\`) {
+		return invalid("key", "A key in a cookie has no space, quotation mark, comma, semicolon or backslash.")
+	}
+	if _, ours := secret.KindOf(key); ours && secret.Check(key) != nil {
+		return invalid("key", "A key with this prefix has Tidegate's own form, and this one has a typing error.")
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+// Package views holds what the credential service reads: its own credentials,
+// folded in the append transaction, and what it knows of consumers.
+package views
+
+import (
+	"time"
+
+	"github.com/tidegate-io/tidegate/events"
+	"github.com/tidegate-io/tidegate/events/credential"
+	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
+)
+
+// Credential is a credential as it is read.
+type Credential struct {
+	domain.State
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// SecretsAt are the times at which the secret versions were made.
+	SecretsAt map[int]time.Time
+}
+
+// readerTeam precedes a team in the field Readers.
+const readerTeam = "team:"
+
+// Fields by which credentials are found.
+const (
+	Readers    = "readers" // who may read it, as httpapi.Scope asks
+	ConsumerID = "consumer_id"
+	Status     = "status"
+	Type       = "type"
+	ExpiresAt  = "expires_at"
+	Due        = "due" // the next moment at which time changes something
+)
+
+// Credentials are all that ever were, by id.
+var Credentials = es.ViewOf("credentials", 1, es.ByAggregate, func(c Credential, e events.Envelope, data events.Data) Credential {
+	if c.Version == 0 {
+		c.CreatedAt, c.SecretsAt = e.Time, map[int]time.Time{}
+	}
+	c.State = domain.Decider.Evolve(c.State, data)
+	c.Version, c.UpdatedAt = e.Version, e.Time
+	switch data := data.(type) {
+	case credential.Issued:
+		c.SecretsAt[data.SecretVersion] = e.Time
+	case credential.Rotated:
+		c.SecretsAt[data.SecretVersion] = e.Time
+	}
+	return c
+})
+
+// Index says how a credential is found.
+func (c Credential) Index() es.Index {
+	terms := map[string][]string{
+		ConsumerID: {c.Concerns.ConsumerID},
+		Status:     {string(c.Status)},
+		Type:       {c.Type},
+	}
+	if c.Concerns.Team != "" {
+		terms[Readers] = []string{readerTeam + c.Concerns.Team}
+	}
+	if c.Settings.ExpiresAt != nil {
+		terms[ExpiresAt] = []string{Moment(*c.Settings.ExpiresAt)}
+	}
+	if due, ok := c.NextDue(); ok {
+		terms[Due] = []string{Moment(due)}
+	}
+	return es.Index{Text: c.Concerns.CredentialID + "\n" + c.Settings.Name, Terms: terms}
+}
+
+// Moment is a time as an indexed field has it: all are of one length, so that
+// their order as texts is their order.
+func Moment(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000000Z") }
