@@ -37,6 +37,11 @@ var (
 	ErrIdempotencyInFlight = errors.New("the first call with this idempotency key is in flight")
 )
 
+// ErrBadCursor: Query.After is not a cursor that a Page gave out.
+var ErrBadCursor = &Refusal{
+	Kind: Invalid, Code: "invalid_cursor", Detail: "the cursor was not given out by this list", Location: "query.cursor",
+}
+
 // TakenError is ErrTaken with the scope of the claim.
 type TakenError struct{ Scope string }
 

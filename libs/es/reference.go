@@ -13,8 +13,11 @@ import (
 type Reference struct {
 	Kind   string // "consumer"
 	Source string // the context whose events it folds: "consumer"
-	Key    KeyFunc
-	Step   func(body json.RawMessage, e events.Envelope, data events.Data) (next json.RawMessage, live bool, err error)
+	// Version is raised when the fold changes: the facts are then folded anew
+	// from the source's first event, beside those of the older release.
+	Version int
+	Key     KeyFunc
+	Step    func(body json.RawMessage, e events.Envelope, data events.Data) (next json.RawMessage, live bool, err error)
 }
 
 // ReferenceOf makes a reference of facts of type T. step answers the fact after
