@@ -24,7 +24,7 @@ type Publish struct{}
 type Unpublish struct{}
 
 // Deprecate tells its callers that it will go, and when.
-type Deprecate struct{ SunsetAt, At time.Time }
+type Deprecate struct{ SunsetAt, Now time.Time }
 
 // Retire ends it for good.
 type Retire struct{}

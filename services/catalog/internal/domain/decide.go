@@ -5,15 +5,7 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/catalog"
-	"github.com/tidegate-io/tidegate/libs/es"
 )
-
-// Decider is the service.
-var Decider = es.Decider[State, Command]{
-	Category: "service",
-	Decide:   decide,
-	Evolve:   evolve,
-}
 
 func decide(s State, c Command) ([]events.Data, error) {
 	if create, ok := c.(Create); ok {
@@ -21,7 +13,7 @@ func decide(s State, c Command) ([]events.Data, error) {
 	}
 	switch {
 	case !s.Exists():
-		return nil, es.ErrNotFound
+		return nil, ErrMissing
 	case s.Status == Retired:
 		return nil, ErrIllegal.In(string(s.Status))
 	}
@@ -45,8 +37,8 @@ func decide(s State, c Command) ([]events.Data, error) {
 		if s.Status != Published {
 			return nil, ErrIllegal.In(string(s.Status))
 		}
-		if !c.SunsetAt.After(c.At) {
-			return nil, ErrSunset
+		if !c.SunsetAt.After(c.Now) {
+			return nil, ErrSunsetInPast.At("body.sunset_at")
 		}
 		sunset := c.SunsetAt.UTC()
 		return one(catalog.Deprecated{Concerns: s.Concerns, Name: s.Definition.Name, SunsetAt: &sunset})
@@ -63,7 +55,7 @@ func draft(s State, c Create) ([]events.Data, error) {
 		return nil, ErrExists
 	}
 	if !idPattern.MatchString(c.ID) {
-		return nil, ErrValue.At("body.id").Saying("a service id matches %s", idPattern)
+		return nil, ErrInvalid.At("body.id").Saying("A service id matches %s.", idPattern)
 	}
 	d, err := c.Definition.normal()
 	if err != nil {

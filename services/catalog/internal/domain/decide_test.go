@@ -8,7 +8,6 @@ import (
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/catalog"
 	"github.com/tidegate-io/tidegate/events/consumer"
-	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/es/estest"
 	"github.com/tidegate-io/tidegate/services/catalog/internal/domain"
 )
@@ -88,7 +87,7 @@ func TestAnIDHasItsForm(t *testing.T) {
 	for _, id := range []string{"", "-a", "A", "a_b", "a.b", "a/b", "é", strings.Repeat("a", 64)} {
 		c := create(petstore())
 		c.ID = id
-		estest.For(t, domain.Decider).Given().When(c).Refused(domain.ErrValue)
+		estest.For(t, domain.Decider).Given().When(c).Refused(domain.ErrInvalid)
 	}
 }
 
@@ -103,7 +102,7 @@ func TestStatesAndCommands(t *testing.T) {
 	}
 	rename := update(func(d *domain.Definition) { d.Name = "Renamed" })
 	renamed := catalog.Updated{Concerns: concerns, Name: &events.Change[string]{Before: "Pet store", After: "Renamed"}}
-	deprecate := domain.Deprecate{SunsetAt: sunset, At: now}
+	deprecate := domain.Deprecate{SunsetAt: sunset, Now: now}
 	for name, row := range map[string]struct {
 		command domain.Command
 		event   events.Data
@@ -128,7 +127,7 @@ func TestStatesAndCommands(t *testing.T) {
 			})
 		}
 		t.Run(name+" a service that never was", func(t *testing.T) {
-			estest.For(t, domain.Decider).Given().When(row.command).Refused(es.ErrNotFound)
+			estest.For(t, domain.Decider).Given().When(row.command).Refused(domain.ErrMissing)
 		})
 	}
 }
@@ -155,8 +154,8 @@ func TestAPublishedServiceStaysComplete(t *testing.T) {
 func TestASunsetIsInTheFuture(t *testing.T) {
 	estest.For(t, domain.Decider).
 		Given(drafted(petstore()), published).
-		When(domain.Deprecate{SunsetAt: now, At: now}).
-		Refused(domain.ErrSunset)
+		When(domain.Deprecate{SunsetAt: now, Now: now}).
+		Refused(domain.ErrSunsetInPast)
 }
 
 func TestAnUpdateThatChangesNothingIsNoEvent(t *testing.T) {

@@ -29,23 +29,23 @@ var (
 // means would be left open.
 func canonicalRoutes(routes []catalog.Route) ([]catalog.Route, error) {
 	if len(routes) > MaxRoutes {
-		return nil, ErrValue.At("body.routes").Saying("a service has at most %d routes", MaxRoutes)
+		return nil, ErrInvalid.At("body.routes").Saying("A service has at most %d routes.", MaxRoutes)
 	}
 	canonical, seen := make([]catalog.Route, len(routes)), map[string]bool{}
 	for i, r := range routes {
 		at := fmt.Sprintf("body.routes[%d]", i)
 		var err error
 		if r.Host, err = canonicalHost(r.Host); err != nil {
-			return nil, ErrRoute.At(at+".host").Saying("the host %s", err)
+			return nil, ErrInvalidRoute.At(at+".host").Saying("The host %s.", err)
 		}
 		if r.PathPrefix, err = CanonicalPrefix(r.PathPrefix); err != nil {
-			return nil, ErrRoute.At(at+".path_prefix").Saying("the path prefix %s", err)
+			return nil, ErrInvalidRoute.At(at+".path_prefix").Saying("The path prefix %s.", err)
 		}
 		if r.Methods, err = canonicalMethods(r.Methods); err != nil {
-			return nil, ErrRoute.At(at+".methods").Saying("the methods %s", err)
+			return nil, ErrInvalidRoute.At(at+".methods").Saying("The methods %s.", err)
 		}
 		if seen[r.Host+r.PathPrefix] {
-			return nil, ErrRoute.At(at).Saying("two routes have the same host and path prefix")
+			return nil, ErrInvalidRoute.At(at).Saying("Two routes have the same host and path prefix.")
 		}
 		seen[r.Host+r.PathPrefix] = true
 		canonical[i] = r

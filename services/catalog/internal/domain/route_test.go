@@ -37,7 +37,7 @@ func TestWhatAGatewayWouldNotMatchIsNoPrefix(t *testing.T) {
 	} {
 		d := petstore()
 		d.Routes = []catalog.Route{{PathPrefix: prefix}}
-		estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrRoute)
+		estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrInvalidRoute)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestAPrefixIsOneThatTheRuleKnows(t *testing.T) {
 func TestRoutesOfOneServiceDoNotCollide(t *testing.T) {
 	d := petstore()
 	d.Routes = []catalog.Route{{Host: "a.example", PathPrefix: "/v1"}, {Host: "A.example", PathPrefix: "/v1/"}}
-	estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrRoute)
+	estest.For(t, domain.Decider).Given().When(create(d)).Refused(domain.ErrInvalidRoute)
 }
 
 func TestRoutesAreClaimedWhileTheServiceLives(t *testing.T) {

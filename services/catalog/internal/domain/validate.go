@@ -69,7 +69,7 @@ func (d Definition) normal() (Definition, error) {
 		}
 	}
 	if len(d.Documentation) > MaxDocumentation || !utf8.ValidString(d.Documentation) {
-		return Definition{}, ErrValue.At("body.documentation").Saying("the documentation is at most %d bytes of UTF-8", MaxDocumentation)
+		return Definition{}, ErrInvalid.At("body.documentation").Saying("The documentation is at most %d bytes of UTF-8.", MaxDocumentation)
 	}
 	routes, err := canonicalRoutes(d.Routes)
 	if err != nil {
@@ -81,26 +81,26 @@ func (d Definition) normal() (Definition, error) {
 
 func approval(at string, a catalog.Approval) error {
 	if a.Mode == ApprovalPolicy {
-		return ErrPolicy.At(at + ".mode")
+		return ErrNoPolicies.At(at + ".mode")
 	}
 	if err := oneOf(at+".mode", a.Mode, ApprovalManual, ApprovalAuto); err != nil {
 		return err
 	}
 	if a.Expression != "" {
-		return ErrValue.At(at + ".expression").Saying("an expression belongs to the mode policy")
+		return ErrInvalid.At(at + ".expression").Saying("An expression belongs to the mode policy.")
 	}
 	return nil
 }
 
 func plans(all []catalog.Plan) error {
 	if len(all) < 1 || len(all) > MaxPlans {
-		return ErrValue.At("body.plans").Saying("a service has 1 to %d plans", MaxPlans)
+		return ErrInvalid.At("body.plans").Saying("A service has 1 to %d plans.", MaxPlans)
 	}
 	seen := map[string]bool{}
 	for i, p := range all {
 		at := fmt.Sprintf("body.plans[%d]", i)
 		if !planPattern.MatchString(p.ID) {
-			return ErrValue.At(at+".id").Saying("a plan id matches %s", planPattern)
+			return ErrInvalid.At(at+".id").Saying("A plan id matches %s.", planPattern)
 		}
 		if seen[p.ID] {
 			return ErrPlanTwice.At(at + ".id")
@@ -113,10 +113,10 @@ func plans(all []catalog.Plan) error {
 			return err
 		}
 		if p.Rate != nil && (p.Rate.Requests < 1 || p.Rate.PerSeconds < 1) {
-			return ErrValue.At(at + ".rate").Saying("a rate admits at least one request in at least one second")
+			return ErrInvalid.At(at + ".rate").Saying("A rate admits at least one request in at least one second.")
 		}
 		if p.Quota != nil && (p.Quota.Requests < 1 || p.Quota.Per != "day" && p.Quota.Per != "month") {
-			return ErrValue.At(at + ".quota").Saying("a quota admits at least one request per day or month")
+			return ErrInvalid.At(at + ".quota").Saying("A quota admits at least one request per day or month.")
 		}
 		if p.Approval != nil {
 			if err := approval(at+".approval", *p.Approval); err != nil {
@@ -129,7 +129,7 @@ func plans(all []catalog.Plan) error {
 
 func upstreams(all []catalog.Upstream) error {
 	if len(all) > MaxUpstreams {
-		return ErrValue.At("body.upstreams").Saying("a service has at most %d upstreams", MaxUpstreams)
+		return ErrInvalid.At("body.upstreams").Saying("A service has at most %d upstreams.", MaxUpstreams)
 	}
 	for i, u := range all {
 		at := fmt.Sprintf("body.upstreams[%d]", i)
@@ -137,7 +137,7 @@ func upstreams(all []catalog.Upstream) error {
 		switch {
 		case err != nil, len(u.URL) > maxURL, address.Scheme != "http" && address.Scheme != "https", address.Hostname() == "",
 			address.Opaque != "", address.User != nil, address.RawQuery != "", address.ForceQuery, strings.Contains(u.URL, "#"):
-			return ErrUpstream.At(at + ".url")
+			return ErrInvalidURL.At(at + ".url")
 		}
 		if err := within(at+".weight", u.Weight, 1, MaxWeight); err != nil {
 			return err
@@ -148,24 +148,24 @@ func upstreams(all []catalog.Upstream) error {
 
 func text(at, value string, least, most int) error {
 	if n := utf8.RuneCountInString(value); n < least || n > most || !utf8.ValidString(value) {
-		return ErrValue.At(at).Saying("the text is %d to %d characters of UTF-8", least, most)
+		return ErrInvalid.At(at).Saying("The text is %d to %d characters of UTF-8.", least, most)
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
-		return ErrValue.At(at).Saying("the text holds no control characters")
+		return ErrInvalid.At(at).Saying("The text holds no control characters.")
 	}
 	return nil
 }
 
 func oneOf(at, value string, allowed ...string) error {
 	if !slices.Contains(allowed, value) {
-		return ErrValue.At(at).Saying("the value is one of: %s", strings.Join(allowed, ", "))
+		return ErrInvalid.At(at).Saying("The value is one of: %s.", strings.Join(allowed, ", "))
 	}
 	return nil
 }
 
 func within(at string, value, least, most int) error {
 	if value < least || value > most {
-		return ErrValue.At(at).Saying("the value is %d to %d", least, most)
+		return ErrInvalid.At(at).Saying("The value is %d to %d.", least, most)
 	}
 	return nil
 }
@@ -173,11 +173,11 @@ func within(at string, value, least, most int) error {
 // list checks how many values there are, and that none is there twice.
 func list(at string, values []string, least, most int) error {
 	if len(values) < least || len(values) > most {
-		return ErrValue.At(at).Saying("there are %d to %d values", least, most)
+		return ErrInvalid.At(at).Saying("There are %d to %d values.", least, most)
 	}
 	for i, v := range values {
 		if slices.Contains(values[:i], v) {
-			return ErrValue.At(fmt.Sprintf("%s[%d]", at, i)).Saying("the value is there twice")
+			return ErrInvalid.At(fmt.Sprintf("%s[%d]", at, i)).Saying("The value is there twice.")
 		}
 	}
 	return nil

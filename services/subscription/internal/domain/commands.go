@@ -25,7 +25,7 @@ type Request struct {
 // Approve grants a request, or the renewal that waits: then ExpiresAt nil means
 // the end that was asked for.
 type Approve struct {
-	At        time.Time
+	Now       time.Time
 	Grace     time.Duration
 	Comment   string
 	ExpiresAt *time.Time
@@ -52,7 +52,7 @@ type Revoke struct{ Reason string }
 // Renew moves its end. By says on whose word: what the service does not grant
 // at once becomes a renewal that waits.
 type Renew struct {
-	At        time.Time
+	Now       time.Time
 	Grace     time.Duration
 	By        Renewer
 	ExpiresAt *time.Time // nil: no end; the provider alone may say so
@@ -73,7 +73,7 @@ const (
 type AssignCredentials struct{ CredentialIDs *[]string }
 
 // Expire records that its end has passed.
-type Expire struct{ At time.Time }
+type Expire struct{ Now time.Time }
 
 // EndWithConsumer ends it because its consumer was deleted.
 type EndWithConsumer struct{}

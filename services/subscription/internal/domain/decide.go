@@ -6,15 +6,7 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/subscription"
-	"github.com/tidegate-io/tidegate/libs/es"
 )
-
-// Decider is the subscription.
-var Decider = es.Decider[State, Command]{
-	Category: "subscription",
-	Decide:   decide,
-	Evolve:   evolve,
-}
 
 // Reasons of what follows from others' events.
 const (
@@ -27,7 +19,7 @@ func decide(s State, c Command) ([]events.Data, error) {
 		return decideRequest(s, request)
 	}
 	if !s.Exists() {
-		return nil, es.ErrNotFound
+		return nil, ErrMissing
 	}
 	switch c := c.(type) {
 	case Approve:
@@ -38,7 +30,7 @@ func decide(s State, c Command) ([]events.Data, error) {
 		return s.from(Pending)(subscription.Withdrawn{Concerns: s.Concerns})
 	case Suspend:
 		if c.Reason == "" {
-			return nil, ErrReason
+			return nil, ErrReasonless.At("body.reason")
 		}
 		return s.from(Active)(subscription.Suspended{Concerns: s.Concerns, Reason: c.Reason})
 	case Resume:
@@ -47,7 +39,7 @@ func decide(s State, c Command) ([]events.Data, error) {
 		return s.from(Active, Suspended)(subscription.Cancelled{Concerns: s.Concerns})
 	case Revoke:
 		if c.Reason == "" {
-			return nil, ErrReason
+			return nil, ErrReasonless.At("body.reason")
 		}
 		return s.from(Active, Suspended)(subscription.Revoked{Concerns: s.Concerns, Reason: c.Reason})
 	case Renew:
@@ -102,8 +94,8 @@ func decideRequest(s State, c Request) ([]events.Data, error) {
 func decideApprove(s State, c Approve) ([]events.Data, error) {
 	switch {
 	case s.Status == Pending:
-		if c.ExpiresAt != nil && !c.ExpiresAt.After(c.At) {
-			return nil, ErrExpiry
+		if c.ExpiresAt != nil && !c.ExpiresAt.After(c.Now) {
+			return nil, ErrExpiryInPast.At("body.expires_at")
 		}
 		return one(subscription.Approved{
 			Concerns: s.Concerns, PlanID: s.PlanID, Mode: subscription.ApprovedManually, Comment: c.Comment, ExpiresAt: c.ExpiresAt,
@@ -115,7 +107,7 @@ func decideApprove(s State, c Approve) ([]events.Data, error) {
 	if end == nil {
 		end = s.Renewal
 	}
-	renewal := Renew{At: c.At, Grace: c.Grace, ExpiresAt: end}
+	renewal := Renew{Now: c.Now, Grace: c.Grace, ExpiresAt: end}
 	if err := renewal.possible(s); err != nil {
 		return nil, err
 	}
@@ -125,7 +117,7 @@ func decideApprove(s State, c Approve) ([]events.Data, error) {
 func decideReject(s State, c Reject) ([]events.Data, error) {
 	switch {
 	case c.Reason == "":
-		return nil, ErrReason
+		return nil, ErrReasonless.At("body.reason")
 	case s.Status == Pending:
 		return one(subscription.Rejected{Concerns: s.Concerns, Reason: c.Reason})
 	case s.Renewal != nil:
@@ -154,14 +146,14 @@ func (c Renew) possible(s State) error {
 	if !s.Status.Granted() && s.Status != Expired {
 		return ErrIllegal.In(string(s.Status))
 	}
-	if s.Status == Expired && s.ExpiresAt != nil && c.At.After(s.ExpiresAt.Add(c.Grace)) {
+	if s.Status == Expired && s.ExpiresAt != nil && c.Now.After(s.ExpiresAt.Add(c.Grace)) {
 		return ErrGraceOver.In(string(s.Status))
 	}
-	if c.ExpiresAt != nil && !c.ExpiresAt.After(c.At) {
-		return ErrExpiry
+	if c.ExpiresAt != nil && !c.ExpiresAt.After(c.Now) {
+		return ErrExpiryInPast.At("body.expires_at")
 	}
 	if c.ExpiresAt == nil && c.By != ByProvider {
-		return ErrEndless
+		return ErrEndless.At("body.expires_at")
 	}
 	return nil
 }
@@ -181,7 +173,7 @@ func decideAssign(s State, c AssignCredentials) ([]events.Data, error) {
 
 // The clock asks again and again: what has no end, or not yet, is no refusal.
 func decideExpire(s State, c Expire) ([]events.Data, error) {
-	if !s.Status.Granted() || s.ExpiresAt == nil || s.ExpiresAt.After(c.At) {
+	if !s.Status.Granted() || s.ExpiresAt == nil || s.ExpiresAt.After(c.Now) {
 		return nil, nil
 	}
 	return one(subscription.Expired{Concerns: s.Concerns, ExpiresAt: *s.ExpiresAt})
@@ -220,7 +212,7 @@ func listedOnce(ids *[]string) error {
 	}
 	for i, id := range *ids {
 		if slices.Contains((*ids)[:i], id) {
-			return ErrTwice.At(fmt.Sprintf("body.credential_ids[%d]", i))
+			return ErrListedTwice.At(fmt.Sprintf("body.credential_ids[%d]", i))
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/subscription"
-	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/es/estest"
 	"github.com/tidegate-io/tidegate/services/subscription/internal/domain"
 )
@@ -69,8 +68,8 @@ func TestWhatIsGrantedAtOnceIsOneStep(t *testing.T) {
 func TestACredentialIsListedOnce(t *testing.T) {
 	twice := request("")
 	twice.CredentialIDs = ids("cred_1", "cred_2", "cred_1")
-	estest.For(t, domain.Decider).Given().When(twice).Refused(domain.ErrTwice)
-	estest.For(t, domain.Decider).Given(requested).When(domain.AssignCredentials{CredentialIDs: ids("a", "a")}).Refused(domain.ErrTwice)
+	estest.For(t, domain.Decider).Given().When(twice).Refused(domain.ErrListedTwice)
+	estest.For(t, domain.Decider).Given(requested).When(domain.AssignCredentials{CredentialIDs: ids("a", "a")}).Refused(domain.ErrListedTwice)
 }
 
 func TestAnIDIsUsedOnce(t *testing.T) {
@@ -98,27 +97,27 @@ func TestStatesAndCommands(t *testing.T) {
 		follows map[domain.Status]events.Data
 		nothing []domain.Status // where it changes nothing, and is no refusal
 	}{
-		"approve":  {domain.Approve{At: now, Grace: grace}, map[domain.Status]events.Data{domain.Pending: approved}, nil},
+		"approve":  {domain.Approve{Now: now, Grace: grace}, map[domain.Status]events.Data{domain.Pending: approved}, nil},
 		"reject":   {domain.Reject{Reason: "no"}, map[domain.Status]events.Data{domain.Pending: rejected}, nil},
 		"withdraw": {domain.Withdraw{}, map[domain.Status]events.Data{domain.Pending: withdrawn}, nil},
 		"suspend":  {domain.Suspend{Reason: "too loud"}, map[domain.Status]events.Data{domain.Active: suspended}, nil},
 		"resume":   {domain.Resume{}, map[domain.Status]events.Data{domain.Suspended: resumed}, nil},
 		"cancel":   {domain.Cancel{}, map[domain.Status]events.Data{domain.Active: cancelled, domain.Suspended: cancelled}, nil},
 		"revoke":   {domain.Revoke{Reason: "over"}, map[domain.Status]events.Data{domain.Active: revoked, domain.Suspended: revoked}, nil},
-		"renew, said by the provider,": {domain.Renew{At: now, Grace: grace, By: domain.ByProvider, ExpiresAt: &later}, map[domain.Status]events.Data{
+		"renew, said by the provider,": {domain.Renew{Now: now, Grace: grace, By: domain.ByProvider, ExpiresAt: &later}, map[domain.Status]events.Data{
 			domain.Active: renewed(&tomorrow, &later), domain.Suspended: renewed(&tomorrow, &later), domain.Expired: renewed(&tomorrow, &later),
 		}, nil},
-		"renew, granted by the service,": {domain.Renew{At: now, Grace: grace, By: domain.ByService, ExpiresAt: &later}, map[domain.Status]events.Data{
+		"renew, granted by the service,": {domain.Renew{Now: now, Grace: grace, By: domain.ByService, ExpiresAt: &later}, map[domain.Status]events.Data{
 			domain.Active: renewed(&tomorrow, &later), domain.Suspended: renewed(&tomorrow, &later), domain.Expired: renewed(&tomorrow, &later),
 		}, nil},
-		"renew, asked for by the consumer,": {domain.Renew{At: now, Grace: grace, By: domain.ByConsumer, ExpiresAt: &later}, map[domain.Status]events.Data{
+		"renew, asked for by the consumer,": {domain.Renew{Now: now, Grace: grace, By: domain.ByConsumer, ExpiresAt: &later}, map[domain.Status]events.Data{
 			domain.Active: asked, domain.Suspended: asked, domain.Expired: asked,
 		}, nil},
 		"assign credentials": {domain.AssignCredentials{CredentialIDs: ids("cred_1")}, map[domain.Status]events.Data{
 			domain.Pending: assigned(nil, ids("cred_1")), domain.Active: assigned(nil, ids("cred_1")),
 			domain.Suspended: assigned(nil, ids("cred_1")), domain.Expired: assigned(nil, ids("cred_1")),
 		}, nil},
-		"expire": {domain.Expire{At: tomorrow}, map[domain.Status]events.Data{domain.Active: expired, domain.Suspended: expired}, always},
+		"expire": {domain.Expire{Now: tomorrow}, map[domain.Status]events.Data{domain.Active: expired, domain.Suspended: expired}, always},
 		"end with the consumer": {domain.EndWithConsumer{}, map[domain.Status]events.Data{
 			domain.Pending: gone(), domain.Active: gone(), domain.Suspended: gone(),
 		}, always},
@@ -141,7 +140,7 @@ func TestStatesAndCommands(t *testing.T) {
 			})
 		}
 		t.Run(name+" what never was", func(t *testing.T) {
-			estest.For(t, domain.Decider).Given().When(row.command).Refused(es.ErrNotFound)
+			estest.For(t, domain.Decider).Given().When(row.command).Refused(domain.ErrMissing)
 		})
 	}
 }
@@ -159,15 +158,15 @@ func retired() subscription.Revoked {
 }
 
 func TestAnApprovalMaySetAnEnd(t *testing.T) {
-	estest.For(t, domain.Decider).Given(requested).When(domain.Approve{At: now, Comment: "welcome", ExpiresAt: &tomorrow}).
+	estest.For(t, domain.Decider).Given(requested).When(domain.Approve{Now: now, Comment: "welcome", ExpiresAt: &tomorrow}).
 		Then(subscription.Approved{Concerns: concerns, PlanID: "default", Mode: "manual", Comment: "welcome", ExpiresAt: &tomorrow})
-	estest.For(t, domain.Decider).Given(requested).When(domain.Approve{At: tomorrow, ExpiresAt: &tomorrow}).Refused(domain.ErrExpiry)
+	estest.For(t, domain.Decider).Given(requested).When(domain.Approve{Now: tomorrow, ExpiresAt: &tomorrow}).Refused(domain.ErrExpiryInPast)
 }
 
 func TestARefusalIsExplained(t *testing.T) {
-	estest.For(t, domain.Decider).Given(requested).When(domain.Reject{}).Refused(domain.ErrReason)
-	estest.For(t, domain.Decider).Given(requested, approved).When(domain.Suspend{}).Refused(domain.ErrReason)
-	estest.For(t, domain.Decider).Given(requested, approved).When(domain.Revoke{}).Refused(domain.ErrReason)
+	estest.For(t, domain.Decider).Given(requested).When(domain.Reject{}).Refused(domain.ErrReasonless)
+	estest.For(t, domain.Decider).Given(requested, approved).When(domain.Suspend{}).Refused(domain.ErrReasonless)
+	estest.For(t, domain.Decider).Given(requested, approved).When(domain.Revoke{}).Refused(domain.ErrReasonless)
 }
 
 func TestARenewalThatWaitsIsDecidedLikeARequest(t *testing.T) {
@@ -179,38 +178,38 @@ func TestARenewalThatWaitsIsDecidedLikeARequest(t *testing.T) {
 		t.Run("when "+status, func(t *testing.T) {
 			granted := renewed(&tomorrow, &later)
 			granted.Comment = "go on"
-			estest.For(t, domain.Decider).Given(given...).When(domain.Approve{At: now, Grace: grace, Comment: "go on"}).Then(granted)
+			estest.For(t, domain.Decider).Given(given...).When(domain.Approve{Now: now, Grace: grace, Comment: "go on"}).Then(granted)
 			other := now.Add(20 * day)
-			estest.For(t, domain.Decider).Given(given...).When(domain.Approve{At: now, Grace: grace, ExpiresAt: &other}).Then(renewed(&tomorrow, &other))
+			estest.For(t, domain.Decider).Given(given...).When(domain.Approve{Now: now, Grace: grace, ExpiresAt: &other}).Then(renewed(&tomorrow, &other))
 			estest.For(t, domain.Decider).Given(given...).When(domain.Reject{Reason: "no"}).Then(denied)
-			estest.For(t, domain.Decider).Given(append(given, denied)...).When(domain.Approve{At: now, Grace: grace}).Refused(domain.ErrIllegal.In(status))
+			estest.For(t, domain.Decider).Given(append(given, denied)...).When(domain.Approve{Now: now, Grace: grace}).Refused(domain.ErrIllegal.In(status))
 		})
 	}
 }
 
 func TestARenewalThatWasAskedForTooLongAgoNeedsANewEnd(t *testing.T) {
-	estest.For(t, domain.Decider).Given(requested, ending, asked).When(domain.Approve{At: later, Grace: grace}).Refused(domain.ErrExpiry)
+	estest.For(t, domain.Decider).Given(requested, ending, asked).When(domain.Approve{Now: later, Grace: grace}).Refused(domain.ErrExpiryInPast)
 }
 
 func TestAskingTwiceForTheSameEndIsOneRequest(t *testing.T) {
 	given := []events.Data{requested, ending, asked}
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, Grace: grace, ExpiresAt: &later}).Then()
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, Grace: grace, ExpiresAt: &later}).Then()
 	other := later.Add(day)
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, Grace: grace, ExpiresAt: &other}).
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, Grace: grace, ExpiresAt: &other}).
 		Then(subscription.RenewalRequested{Concerns: concerns, ExpiresAt: other})
 }
 
 func TestARenewalLiesAhead(t *testing.T) {
 	for _, by := range []domain.Renewer{domain.ByConsumer, domain.ByService, domain.ByProvider} {
-		estest.For(t, domain.Decider).Given(requested, ending).When(domain.Renew{At: now, Grace: grace, By: by, ExpiresAt: &now}).Refused(domain.ErrExpiry)
+		estest.For(t, domain.Decider).Given(requested, ending).When(domain.Renew{Now: now, Grace: grace, By: by, ExpiresAt: &now}).Refused(domain.ErrExpiryInPast)
 	}
 }
 
 func TestOnlyTheProviderTakesTheEndAway(t *testing.T) {
 	given := []events.Data{requested, ending}
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, By: domain.ByProvider}).Then(renewed(&tomorrow, nil))
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, By: domain.ByService}).Refused(domain.ErrEndless)
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, By: domain.ByConsumer}).Refused(domain.ErrEndless)
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, By: domain.ByProvider}).Then(renewed(&tomorrow, nil))
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, By: domain.ByService}).Refused(domain.ErrEndless)
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, By: domain.ByConsumer}).Refused(domain.ErrEndless)
 }
 
 func TestAfterTheGraceNothingComesBack(t *testing.T) {
@@ -218,18 +217,18 @@ func TestAfterTheGraceNothingComesBack(t *testing.T) {
 	last, over := tomorrow.Add(grace), tomorrow.Add(grace+time.Second)
 	end := over.Add(day)
 	renew := func(at time.Time) domain.Renew {
-		return domain.Renew{At: at, Grace: grace, By: domain.ByProvider, ExpiresAt: &end}
+		return domain.Renew{Now: at, Grace: grace, By: domain.ByProvider, ExpiresAt: &end}
 	}
 	estest.For(t, domain.Decider).Given(given...).When(renew(last)).Then(renewed(&tomorrow, &end))
 	estest.For(t, domain.Decider).Given(given...).When(renew(over)).Refused(domain.ErrGraceOver.In("expired"))
 	asked := subscription.RenewalRequested{Concerns: concerns, ExpiresAt: end}
-	estest.For(t, domain.Decider).Given(append(given, asked)...).When(domain.Approve{At: over, Grace: grace}).Refused(domain.ErrGraceOver.In("expired"))
+	estest.For(t, domain.Decider).Given(append(given, asked)...).When(domain.Approve{Now: over, Grace: grace}).Refused(domain.ErrGraceOver.In("expired"))
 }
 
 func TestWhatWasSuspendedWhenItExpiredNeedsTheProvider(t *testing.T) {
 	given := []events.Data{requested, ending, suspended, expired}
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, Grace: grace, By: domain.ByService, ExpiresAt: &later}).Then(asked)
-	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{At: now, Grace: grace, By: domain.ByProvider, ExpiresAt: &later}).Then(renewed(&tomorrow, &later))
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, Grace: grace, By: domain.ByService, ExpiresAt: &later}).Then(asked)
+	estest.For(t, domain.Decider).Given(given...).When(domain.Renew{Now: now, Grace: grace, By: domain.ByProvider, ExpiresAt: &later}).Then(renewed(&tomorrow, &later))
 }
 
 func TestARenewedOneIsActiveAgain(t *testing.T) {
@@ -240,9 +239,9 @@ func TestARenewedOneIsActiveAgain(t *testing.T) {
 }
 
 func TestNothingExpiresBeforeItsEnd(t *testing.T) {
-	estest.For(t, domain.Decider).Given(requested, ending).When(domain.Expire{At: tomorrow.Add(-1)}).Then()
-	estest.For(t, domain.Decider).Given(requested, approved).When(domain.Expire{At: later}).Then()
-	estest.For(t, domain.Decider).Given(requested, ending, renewed(&tomorrow, &later)).When(domain.Expire{At: tomorrow}).Then()
+	estest.For(t, domain.Decider).Given(requested, ending).When(domain.Expire{Now: tomorrow.Add(-1)}).Then()
+	estest.For(t, domain.Decider).Given(requested, approved).When(domain.Expire{Now: later}).Then()
+	estest.For(t, domain.Decider).Given(requested, ending, renewed(&tomorrow, &later)).When(domain.Expire{Now: tomorrow}).Then()
 }
 
 func TestARenewalEndsWithItsConsumerOrService(t *testing.T) {

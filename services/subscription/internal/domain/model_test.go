@@ -31,7 +31,7 @@ func TestALifeFollowsTheTable(t *testing.T) {
 			all, err := domain.Decider.Decide(state, c)
 			if err != nil {
 				var refusal *es.Refusal
-				if !errors.As(err, &refusal) && !errors.Is(err, es.ErrNotFound) {
+				if !errors.As(err, &refusal) && !errors.Is(err, domain.ErrMissing) {
 					t.Fatalf("%T: %v is no refusal", c, err)
 				}
 				continue
@@ -63,11 +63,11 @@ func drawCommand(t *rapid.T, at time.Time) domain.Command {
 	by := rapid.SampledFrom([]domain.Renewer{domain.ByConsumer, domain.ByService, domain.ByProvider}).Draw(t, "by")
 	return rapid.SampledFrom([]domain.Command{
 		request(""), request("auto"), request("as_provider"),
-		domain.Approve{At: at, Grace: grace, ExpiresAt: ends}, domain.Approve{At: at, Grace: grace, ExpiresAt: ends},
+		domain.Approve{Now: at, Grace: grace, ExpiresAt: ends}, domain.Approve{Now: at, Grace: grace, ExpiresAt: ends},
 		domain.Reject{Reason: "no"}, domain.Withdraw{}, domain.Suspend{Reason: "too loud"}, domain.Resume{}, domain.Resume{},
 		domain.Cancel{}, domain.Revoke{Reason: "over"},
-		domain.Renew{At: at, Grace: grace, By: by, ExpiresAt: ends}, domain.Renew{At: at, Grace: grace, By: by, ExpiresAt: ends},
+		domain.Renew{Now: at, Grace: grace, By: by, ExpiresAt: ends}, domain.Renew{Now: at, Grace: grace, By: by, ExpiresAt: ends},
 		domain.AssignCredentials{CredentialIDs: ids("cred_1")}, domain.DropCredential{CredentialID: "cred_1"},
-		domain.Expire{At: at}, domain.Expire{At: at}, domain.EndWithConsumer{}, domain.EndWithService{},
+		domain.Expire{Now: at}, domain.Expire{Now: at}, domain.EndWithConsumer{}, domain.EndWithService{},
 	}).Draw(t, "command")
 }

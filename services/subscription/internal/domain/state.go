@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/tidegate-io/tidegate/events"
+	"github.com/tidegate-io/tidegate/libs/es"
 )
 
 // Status is where a subscription is in its life.
@@ -70,3 +71,26 @@ type State struct {
 
 // Exists says whether the id was ever used.
 func (s State) Exists() bool { return s.Status != "" }
+
+// Decider is the domain of one subscription.
+var Decider = es.Decider[State, Command]{
+	Category: "subscription",
+	Decide:   decide,
+	Evolve:   evolve,
+}
+
+// LiveScope is the scope of the claims on consumer and service.
+const LiveScope = "subscription"
+
+// Effects claims a consumer's place at a service while the subscription is
+// live, and gives it up when it is not.
+func Effects(before, after State) es.Effects {
+	if before.Status.Live() == after.Status.Live() {
+		return es.Effects{}
+	}
+	return es.Effects{Claims: []es.Claim{{
+		Scope:   LiveScope,
+		Value:   after.Concerns.ConsumerID + "/" + after.Concerns.ServiceID, // neither holds a slash
+		Release: !after.Status.Live(),
+	}}}
+}
