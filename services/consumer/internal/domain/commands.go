@@ -5,13 +5,16 @@ type Command interface{ command() }
 
 // Register makes a consumer.
 type Register struct {
-	ConsumerID string
-	Team       string // empty: an administrator's, of no team
-	Profile    Profile
+	ID      string
+	Team    string // empty: an administrator's, of no team
+	Profile Profile
 }
 
-// Update changes fields of a consumer that is not deleted.
-type Update struct{ Patch Patch }
+// Update makes of the present profile what Change answers; what is equal is left
+// alone. Change is pure: it is run again when somebody else was faster.
+type Update struct {
+	Change func(Profile) (Profile, error)
+}
 
 // Suspend has its calls refused until it is resumed.
 type Suspend struct{ Reason string }

@@ -11,10 +11,10 @@ func decide(s State, c Command) ([]events.Data, error) {
 	if register, ok := c.(Register); ok {
 		return registration(s, register)
 	}
-	switch s.Status {
-	case "":
+	switch {
+	case !s.Exists():
 		return nil, ErrMissing
-	case Deleted:
+	case s.Status == Deleted:
 		return nil, ErrIllegal.In(string(s.Status))
 	}
 	switch c := c.(type) {
@@ -39,10 +39,10 @@ func decide(s State, c Command) ([]events.Data, error) {
 
 // registration: an id is used once, also after its consumer was deleted.
 func registration(s State, c Register) ([]events.Data, error) {
-	if s.Status != "" {
+	if s.Exists() {
 		return nil, ErrExists
 	}
-	if !idPattern.MatchString(c.ConsumerID) {
+	if !idPattern.MatchString(c.ID) {
 		return nil, ErrInvalid.At("body.id").Saying("A consumer id matches %s.", idPattern)
 	}
 	p, err := c.Profile.normal()
@@ -50,7 +50,7 @@ func registration(s State, c Register) ([]events.Data, error) {
 		return nil, err
 	}
 	return one(consumer.Registered{
-		Concerns:      events.Concerns{ConsumerID: c.ConsumerID, Team: c.Team},
+		Concerns:      events.Concerns{ConsumerID: c.ID, Team: c.Team},
 		Name:          p.Name,
 		Description:   p.Description,
 		Labels:        p.Labels,
@@ -61,7 +61,7 @@ func registration(s State, c Register) ([]events.Data, error) {
 
 // update: what stays as it was makes no event.
 func update(s State, c Update) ([]events.Data, error) {
-	p, err := c.Patch.apply(s.Profile)
+	p, err := c.Change(s.Profile)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,6 @@
 package domain
 
-import (
-	"errors"
-
-	"github.com/tidegate-io/tidegate/libs/es"
-)
+import "github.com/tidegate-io/tidegate/libs/es"
 
 // What a consumer refuses.
 var (
@@ -13,7 +9,3 @@ var (
 	ErrIllegal = es.Refuse(es.Illegal, "illegal_transition", "The consumer's status does not allow this.")
 	ErrInvalid = es.Refuse(es.Invalid, "validation_failed", "The value is not valid.")
 )
-
-// ErrContactMoved: the contact is not the one that the patch was merged with.
-// Whoever merged it does so again.
-var ErrContactMoved = errors.New("the contact was changed by somebody else")

@@ -25,47 +25,6 @@ type Profile struct {
 	Limits        *Limits // nil: none
 }
 
-// Patch changes a profile: nil leaves a field as it is. Labels and limits are
-// merged with what is there by pure functions. The contact replaces the one
-// that is sealed as ContactBefore: it was merged with that before it was sealed.
-type Patch struct {
-	Name          *string
-	Description   *string
-	Labels        func(map[string]string) (map[string]string, error)
-	Limits        func(*Limits) (*Limits, error)
-	ContactSealed *[]byte
-	ContactBefore []byte
-}
-
-func (p Patch) apply(to Profile) (Profile, error) {
-	set(&to.Name, p.Name)
-	set(&to.Description, p.Description)
-	var err error
-	if p.Labels != nil {
-		if to.Labels, err = p.Labels(to.Labels); err != nil {
-			return Profile{}, err
-		}
-	}
-	if p.Limits != nil {
-		if to.Limits, err = p.Limits(to.Limits); err != nil {
-			return Profile{}, err
-		}
-	}
-	if p.ContactSealed != nil {
-		if !bytes.Equal(p.ContactBefore, to.ContactSealed) {
-			return Profile{}, ErrContactMoved
-		}
-		to.ContactSealed = *p.ContactSealed
-	}
-	return to, nil
-}
-
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
-	}
-}
-
 // difference answers what turns one profile into another.
 func difference(before, after Profile) (u consumer.Updated, changed bool) {
 	u = consumer.Updated{

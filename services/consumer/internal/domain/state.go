@@ -14,7 +14,6 @@ package domain
 
 import (
 	"github.com/tidegate-io/tidegate/events"
-	"github.com/tidegate-io/tidegate/events/consumer"
 	"github.com/tidegate-io/tidegate/libs/es"
 )
 
@@ -35,9 +34,12 @@ type State struct {
 	Profile  Profile
 }
 
+// Exists says whether the id was ever used.
+func (s State) Exists() bool { return s.Status != "" }
+
 // Decider is the domain of one consumer.
 var Decider = es.Decider[State, Command]{
-	Category: events.Word(consumer.Registered{}.EventType()),
+	Category: "consumer",
 	Decide:   decide,
 	Evolve:   evolve,
 }

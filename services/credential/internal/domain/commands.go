@@ -7,18 +7,19 @@ type Command interface{ command() }
 
 // Issue makes a credential with the first version of its secret.
 type Issue struct {
-	CredentialID string
-	ConsumerID   string
-	Team         string // the consumer's
-	Type         string
-	Settings     Settings
-	Now          time.Time
+	ID         string
+	ConsumerID string
+	Team       string // the consumer's
+	Type       string
+	Settings   Settings
+	Now        time.Time
 }
 
-// Update changes fields of a credential that is not revoked.
+// Update makes of the present settings what Change answers; what is equal is
+// left alone. Change is pure: it is run again when somebody else was faster.
 type Update struct {
-	Patch Patch
-	Now   time.Time
+	Change func(Settings) (Settings, error)
+	Now    time.Time
 }
 
 // Rotate makes SecretVersion, which must be the next one, the live secret. The

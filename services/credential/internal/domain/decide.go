@@ -12,10 +12,10 @@ func decide(s State, c Command) ([]events.Data, error) {
 	if issue, ok := c.(Issue); ok {
 		return issuance(s, issue)
 	}
-	switch s.Status {
-	case "":
+	switch {
+	case !s.Exists():
 		return nil, ErrMissing
-	case Revoked:
+	case s.Status == Revoked:
 		return nil, ErrIllegal.In(string(s.Status))
 	}
 	switch c := c.(type) {
@@ -43,7 +43,7 @@ func decide(s State, c Command) ([]events.Data, error) {
 }
 
 func issuance(s State, c Issue) ([]events.Data, error) {
-	if s.Status != "" {
+	if s.Exists() {
 		return nil, ErrIllegal.In(string(s.Status))
 	}
 	settings, err := c.Settings.normal(nil, c.Now)
@@ -51,7 +51,7 @@ func issuance(s State, c Issue) ([]events.Data, error) {
 		return nil, err
 	}
 	return one(credential.Issued{
-		Concerns:        events.Concerns{ConsumerID: c.ConsumerID, CredentialID: c.CredentialID, Team: c.Team},
+		Concerns:        events.Concerns{ConsumerID: c.ConsumerID, CredentialID: c.ID, Team: c.Team},
 		Name:            settings.Name,
 		Type:            c.Type,
 		Placement:       settings.Placement,
@@ -65,7 +65,7 @@ func issuance(s State, c Issue) ([]events.Data, error) {
 // update: what stays as it was makes no event. An expired credential may be
 // changed, and lives again with a later expiry or none.
 func update(s State, c Update) ([]events.Data, error) {
-	settings, err := c.Patch.apply(s.Settings)
+	settings, err := c.Change(s.Settings)
 	if err != nil {
 		return nil, err
 	}

@@ -23,45 +23,6 @@ type Settings struct {
 	HideCredentials bool
 }
 
-// Patch changes settings: nil leaves a field as it is. Placement and config are
-// merged with what is there, and judged, by pure functions of the type.
-type Patch struct {
-	Name            *string
-	Placement       func(Placement) (Placement, error)
-	Config          func(json.RawMessage) (json.RawMessage, error)
-	ExpiresAt       *Expiry
-	HideCredentials *bool
-}
-
-// Expiry is a moment or never.
-type Expiry struct{ At *time.Time }
-
-func (p Patch) apply(to Settings) (Settings, error) {
-	set(&to.Name, p.Name)
-	set(&to.HideCredentials, p.HideCredentials)
-	if p.ExpiresAt != nil {
-		to.ExpiresAt = p.ExpiresAt.At
-	}
-	var err error
-	if p.Placement != nil {
-		if to.Placement, err = p.Placement(to.Placement); err != nil {
-			return Settings{}, err
-		}
-	}
-	if p.Config != nil {
-		if to.Config, err = p.Config(to.Config); err != nil {
-			return Settings{}, err
-		}
-	}
-	return to, nil
-}
-
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
-	}
-}
-
 // difference answers what turns settings into others.
 func difference(before, after Settings) (u credential.Updated, changed bool) {
 	u = credential.Updated{

@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/tidegate-io/tidegate/events"
-	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/es"
 )
 
@@ -48,6 +47,9 @@ type State struct {
 	WasSuspended bool
 }
 
+// Exists says whether the credential was ever issued.
+func (s State) Exists() bool { return s.Status != "" }
+
 // StatusAt is the status at a moment: an expiry that has passed counts before
 // the clock has recorded it.
 func (s State) StatusAt(at time.Time) Status {
@@ -59,7 +61,7 @@ func (s State) StatusAt(at time.Time) Status {
 
 // Decider is the domain of one credential.
 var Decider = es.Decider[State, Command]{
-	Category: events.Word(credential.Issued{}.EventType()),
+	Category: "credential",
 	Decide:   decide,
 	Evolve:   evolve,
 }
@@ -108,7 +110,7 @@ func Effects(before, after State) es.Effects {
 
 // name is what the credential claims as its name; empty: none.
 func (s State) name() string {
-	if s.Status == "" || s.Status == Revoked {
+	if !s.Exists() || s.Status == Revoked {
 		return ""
 	}
 	return s.Concerns.ConsumerID + "/" + s.Settings.Name
