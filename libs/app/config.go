@@ -32,6 +32,8 @@ type Config struct {
 	// the built-in issuer, whose key is in DataDir.
 	AuthIssuer  string
 	AuthJWKSURL string
+	// AuthAudience is the aud that tokens must name. Empty: it is not looked at.
+	AuthAudience string
 
 	// Keyring is the file of the key ring. Empty: one in DataDir, made on first
 	// start.

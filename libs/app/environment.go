@@ -32,6 +32,7 @@ type environment struct {
 	GatewayAdminListen  string `env:"TIDEGATE_GATEWAY_ADMIN_LISTEN" envDefault:"127.0.0.1:8001"`
 	AuthIssuer          string `env:"TIDEGATE_AUTH_ISSUER"`
 	AuthJWKSURL         string `env:"TIDEGATE_AUTH_JWKS_URL"`
+	AuthAudience        string `env:"TIDEGATE_AUTH_AUDIENCE"`
 	Keyring             string `env:"TIDEGATE_KEYRING"`
 	DataDir             string `env:"TIDEGATE_DATA_DIR"`
 	LogLevel            string `env:"TIDEGATE_LOG_LEVEL" envDefault:"info"`
@@ -52,15 +53,27 @@ var secretVariables = []string{"TIDEGATE_DATABASE_URL", "TIDEGATE_NATS_URL"}
 // of its variable, and none with a value that may be secret.
 func ReadConfig(variables []string, s Service) (Config, error) {
 	var faults faults
+	cfg := settings(variables, &faults)
+	cfg.require(s, &faults)
+	return cfg, faults.join()
+}
+
+// Settings is ReadConfig for a program that gives the services what they
+// require by itself, as `tidegate up` does.
+func Settings(variables []string) (Config, error) {
+	var faults faults
+	cfg := settings(variables, &faults)
+	return cfg, faults.join()
+}
+
+func settings(variables []string, faults *faults) Config {
 	values := env.ToMap(variables)
 	for _, name := range secretVariables {
 		faults.add(readFile(values, name))
 	}
 	var e environment
 	faults.add(env.ParseWithOptions(&e, env.Options{Environment: values}))
-	cfg := e.config(&faults)
-	cfg.require(s, &faults)
-	return cfg, faults.join()
+	return e.config(faults)
 }
 
 // readFile replaces NAME_FILE by the NAME that it holds.
@@ -91,6 +104,7 @@ func (e environment) config(faults *faults) Config {
 		GatewayAdminListen: e.GatewayAdminListen,
 		AuthIssuer:         e.AuthIssuer,
 		AuthJWKSURL:        e.AuthJWKSURL,
+		AuthAudience:       e.AuthAudience,
 		Keyring:            e.Keyring,
 		DataDir:            e.DataDir,
 		LogFormat:          e.LogFormat,

@@ -2,13 +2,14 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
 )
 
 // Check answers nil, or why something is not as it should be. It is asked often
@@ -45,9 +46,9 @@ func (h *Health) Watch(name string, check Check) {
 	h.watched[name] = check
 }
 
-// Report is the answer of /readyz.
+// Report is the answer of /readyz, and of /livez.
 type Report struct {
-	Status string            `json:"status"` // ready, not ready, draining
+	Status string            `json:"status"` // ready, not ready, draining; alive
 	Failed map[string]string `json:"failed,omitempty"`
 	// Impaired is what does not work and does not matter for readiness.
 	Impaired map[string]string `json:"impaired,omitempty"`
@@ -84,26 +85,19 @@ func run(ctx context.Context, checks map[string]Check) map[string]string {
 	return failed
 }
 
-// Handler answers /livez, /readyz and, with the given handler, /metrics; what
-// is none of them it leaves to next. Every address that a process serves has it.
-func (h *Health) Handler(metrics, next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		switch string(ctx.Path()) {
-		case "/livez":
-			ctx.SetContentType("application/json")
-			ctx.SetBodyString(`{"status":"alive"}`)
-		case "/readyz":
-			report, ready := h.Ready(ctx)
-			if !ready {
-				ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
-			}
-			ctx.SetContentType("application/json")
-			body, _ := json.Marshal(report) // strings alone: it cannot fail
-			ctx.SetBody(body)
-		case "/metrics":
-			metrics(ctx)
-		default:
-			next(ctx)
+// Mount adds /livez, /readyz and /metrics to an address. They are public.
+func (h *Health) Mount(to *fiber.App, metrics http.Handler) {
+	to.Get("/livez", func(c *fiber.Ctx) error { return c.JSON(Report{Status: "alive"}) })
+	to.Get("/readyz", func(c *fiber.Ctx) error {
+		report, ready := h.Ready(c.UserContext())
+		if !ready {
+			c.Status(fiber.StatusServiceUnavailable)
 		}
-	}
+		return c.JSON(report)
+	})
+	page := fasthttpadaptor.NewFastHTTPHandler(metrics)
+	to.Get("/metrics", func(c *fiber.Ctx) error {
+		page(c.Context())
+		return nil
+	})
 }

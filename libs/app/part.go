@@ -28,7 +28,7 @@ type part struct {
 // one before, and lines up its tasks.
 func (p *process) openPart(ctx context.Context, s Service, peers map[string]fasthttp.RequestHandler) (*part, error) {
 	log := p.log.With("service", s.Name)
-	part := &part{service: s, deps: Deps{
+	opened := &part{service: s, deps: Deps{
 		Config:    p.cfg,
 		Log:       log,
 		Clock:     p.clock,
@@ -39,17 +39,17 @@ func (p *process) openPart(ctx context.Context, s Service, peers map[string]fast
 		process:   p,
 	}}
 	if s.Front {
-		part.deps.Peers = peers
+		opened.deps.Peers = peers
 	}
-	p.parts = append(p.parts, part)
+	p.parts = append(p.parts, opened)
 	for _, step := range []func(context.Context, *part) error{
 		p.openFiles, p.openStore, p.openBus, p.openReaders, p.openAPI, p.openStart,
 	} {
-		if err := step(ctx, part); err != nil {
+		if err := step(ctx, opened); err != nil {
 			return nil, err
 		}
 	}
-	return part, nil
+	return opened, nil
 }
 
 // openFiles opens the key ring and the service's own folder.
@@ -158,28 +158,34 @@ func (p *process) openReaders(_ context.Context, part *part) error {
 	return nil
 }
 
-// openAPI registers the service's operations.
-func (p *process) openAPI(ctx context.Context, part *part) error {
+// openAPI registers the service's operations, and what every address has
+// besides: health, metrics and its own OpenAPI document.
+func (p *process) openAPI(_ context.Context, part *part) error {
 	s, d := part.service, &part.deps
 	if s.Routes == nil {
 		return nil
 	}
-	if err := p.identify(ctx); err != nil {
+	if err := p.identify(); err != nil {
 		return fmt.Errorf("set up who may call: %w", err)
 	}
 	d.Issuer = p.issuer
-	cfg := httpapi.Config{
-		Service: s.Name, Version: Version(), Auth: p.auth, Waiter: waiter{d.Fleet}, Log: d.Log,
-	}
+	cfg := httpapi.Config{Service: s.Name, Version: Version(), Auth: p.auth, Waiter: waiter{d.Fleet}, Log: d.Log}
 	if d.Store != nil {
 		cfg.Idempotency = d.Store
 	}
 	d.API = httpapi.New(cfg)
-	if d.Store != nil {
-		registerOperations(*d, part)
+	p.health.Mount(d.API.Fiber(), p.telemetry.Metrics())
+	if d.Subscriber != nil {
+		httpapi.RegisterParked(d.API, s.Name, d.Store, d.Subscriber)
+	}
+	if part.relay != nil {
+		registerState(s.Name, *d, part.relay)
 	}
 	if err := s.Routes(*d); err != nil {
 		return fmt.Errorf("register its operations: %w", err)
+	}
+	if !s.Front {
+		mountDocument(d.API)
 	}
 	part.handler = d.API.Handler()
 	return nil

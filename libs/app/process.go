@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
-	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/httpapi"
@@ -91,6 +90,7 @@ func (p *process) open(ctx context.Context, all []Service) error {
 		}
 		if fronted && !s.Front {
 			peers[s.Name] = part.handler
+			p.front = append(p.front, task{s.Name + " api", func(ctx context.Context) error { return drainWith(ctx, part.deps.API) }})
 			continue
 		}
 		if err := p.serveHTTP(s, part); err != nil {
@@ -136,41 +136,36 @@ func (p *process) addresses() Addresses {
 	return maps.Clone(p.listening)
 }
 
-// serveHTTP serves a service's handler on its own address.
+// serveHTTP serves a service's API on its own address.
 func (p *process) serveHTTP(s Service, part *part) error {
 	listener, err := p.listen(s.Name)
 	if err != nil {
 		return err
 	}
 	p.closers = append(p.closers, func() error { _ = listener.Close(); return nil })
-	server := newServer(p.health.Handler(fasthttpadaptor.NewFastHTTPHandler(p.telemetry.Metrics()), part.handler))
 	p.front = append(p.front, task{s.Name + " api", func(ctx context.Context) error {
-		return serveUntil(ctx, server, listener)
+		return serveUntil(ctx, part.deps.API, listener)
 	}})
 	return nil
 }
 
-// identify sets who judges management tokens. The built-in issuer is made on
+// identify sets who judges management tokens. The built-in issuer is opened on
 // first need, so that a gateway alone has none.
-func (p *process) identify(ctx context.Context) error {
-	if p.auth != nil {
-		return nil
-	}
-	if p.cfg.Wiring.Auth != nil {
+func (p *process) identify() error {
+	switch {
+	case p.auth != nil:
+	case p.cfg.Wiring.Auth != nil:
 		p.auth = p.cfg.Wiring.Auth
 		p.issuer, _ = p.auth.(*httpapi.Issuer)
-		return nil
+	case p.cfg.AuthJWKSURL != "":
+		p.auth = httpapi.Remote(httpapi.RemoteConfig{Issuer: p.cfg.AuthIssuer, JWKSURL: p.cfg.AuthJWKSURL, Audience: p.cfg.AuthAudience})
+	default:
+		issuer, err := httpapi.BuiltIn(IssuerFile(p.cfg.DataDir))
+		if err != nil {
+			return err
+		}
+		p.auth, p.issuer = issuer, issuer
 	}
-	if p.cfg.AuthJWKSURL != "" {
-		var err error
-		p.auth, err = httpapi.NewJWKS(ctx, p.cfg.AuthIssuer, p.cfg.AuthJWKSURL)
-		return err
-	}
-	issuer, err := httpapi.BuiltIn(IssuerFile(p.cfg.DataDir))
-	if err != nil {
-		return err
-	}
-	p.auth, p.issuer = issuer, issuer
 	return nil
 }
 

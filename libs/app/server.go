@@ -3,49 +3,52 @@ package app
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/tidegate-io/tidegate/libs/httpapi"
 )
 
-// Limits of a management address. A command is a small JSON document; answers
-// may stream for as long as they like.
-const (
-	maxBody      = 4 << 20
-	maxHeader    = 16 << 10 // a token of 5 kB fits
-	readTimeout  = 30 * time.Second
-	idleTimeout  = 90 * time.Second
-	drainRequest = 6 * time.Second
-)
+// drainRequest is how long calls in flight may take once a process ends.
+const drainRequest = 6 * time.Second
 
-func newServer(handler fasthttp.RequestHandler) *fasthttp.Server {
-	return &fasthttp.Server{
-		Handler:               handler,
-		ReadBufferSize:        maxHeader,
-		MaxRequestBodySize:    maxBody,
-		ReadTimeout:           readTimeout,
-		IdleTimeout:           idleTimeout,
-		NoDefaultServerHeader: true,
-		CloseOnShutdown:       true,
-		Logger:                silent{},
-	}
-}
-
-// serveUntil serves until ctx ends, then answers the calls in flight.
-func serveUntil(ctx context.Context, server *fasthttp.Server, listener net.Listener) error {
+// serveUntil serves until ctx ends, then answers the calls in flight. What
+// waits for the gateways (Prefer: wait) is answered at once: its command stands.
+func serveUntil(ctx context.Context, api *httpapi.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- api.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainRequest)
-	defer cancel()
-	return server.ShutdownWithContext(draining)
+	return drain(api)
 }
 
-// silent drops fasthttp's own lines: clients that hang up are no news.
-type silent struct{}
+// drainWith is serveUntil for a service that another one fronts.
+func drainWith(ctx context.Context, api *httpapi.Server) error {
+	<-ctx.Done()
+	return drain(api)
+}
 
-func (silent) Printf(string, ...any) {}
+func drain(api *httpapi.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainRequest)
+	defer cancel()
+	return api.Shutdown(ctx)
+}
+
+// mountDocument adds the service's own OpenAPI document, of which the portal
+// merges the whole one.
+func mountDocument(api *httpapi.Server) {
+	document := sync.OnceValues(api.OpenAPI)
+	api.Fiber().Get("/openapi.json", func(c *fiber.Ctx) error {
+		content, err := document()
+		if err != nil {
+			return err
+		}
+		c.Set(fiber.HeaderContentType, "application/openapi+json")
+		return c.Send(content)
+	})
+}
