@@ -71,40 +71,6 @@ func (p *process) openFiles(_ context.Context, part *part) error {
 	return err
 }
 
-// patience is how long a service waits for its database at start.
-const patience = 30 * time.Second
-
-// openStore opens the service's own database. One that cannot be reached yet is
-// waited for.
-func (p *process) openStore(ctx context.Context, part *part) error {
-	s := part.service
-	if !s.stored() {
-		return nil
-	}
-	schema := es.Schema{
-		Service: s.Name, Namespace: p.cfg.Namespace, Registry: p.registry, Views: s.Views, References: s.References,
-	}
-	store, err := openSQL(ctx, p.cfg, schema)
-	for began := time.Now(); errors.Is(err, es.ErrUnavailable) && time.Since(began) < patience; store, err = openSQL(ctx, p.cfg, schema) {
-		part.deps.Log.Warn("the database cannot be reached yet", "error", err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("open its store: %w", err)
-	}
-	p.closers = append(p.closers, store.Close)
-	part.deps.Store = store
-	p.health.Require(s.Name+" store", func(ctx context.Context) error {
-		_, err := store.Head(ctx)
-		return err
-	})
-	return nil
-}
-
 // openBus connects to NATS, which may be down, and lines up the relay, the head
 // and the fleet.
 func (p *process) openBus(ctx context.Context, part *part) error {
