@@ -106,7 +106,7 @@ func (r reader) choose(ctx context.Context, v *view, where []es.Term) (driver, e
 		var args []any
 		run[i] = Statement{
 			SQL: `SELECT COUNT(*) FROM (SELECT 1 AS found FROM ` + v.terms + ` t WHERE ` + r.condition(t, &args) +
-				` LIMIT ` + strconv.Itoa(fewDocuments) + `) AS some`,
+				` LIMIT ` + strconv.Itoa(fewDocuments) + `) AS few`,
 			Row: func(scan func(...any) error) error { return scan(&counts[i]) },
 		}
 		run[i].Args = args
