@@ -1,0 +1,218 @@
+package access
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/tidegate-io/tidegate/events"
+	"github.com/tidegate-io/tidegate/events/credential"
+)
+
+// Credential is what the rule knows of a credential. There may be millions: it
+// is laid out to be small.
+type Credential struct {
+	ID string
+	*Settings
+	consumer *cell[Consumer]
+
+	expires       moment
+	retiringUntil moment
+	secret        uint32 // the newest version
+	retiring      uint32 // the one before, while it lives on; 0: none
+	flags         credentialFlags
+	history
+}
+
+// Settings is what many credentials have in common.
+type Settings struct {
+	Type      string
+	Placement Placement
+	Config    json.RawMessage // the type's settings, never a secret
+	Hide      bool            // take the credential out before forwarding
+	kind      Types
+	name      string // what it is found by, of types that have that
+}
+
+type credentialFlags uint8
+
+const (
+	credentialSuspended credentialFlags = 1 << iota
+	credentialExpired                   // an event says so; later events can take it back
+	credentialRevoked                   // final
+	credentialSilent                    // even the newest secret is retired
+)
+
+// ConsumerID answers whose it is.
+func (c *Credential) ConsumerID() string {
+	if c.consumer == nil {
+		return ""
+	}
+	return c.consumer.id
+}
+
+// ExpiresAt answers when it expires; the zero time: never.
+func (c *Credential) ExpiresAt() time.Time { return c.expires.time() }
+
+// Status answers active, suspended, revoked or expired, by the given clock.
+func (c *Credential) Status(at time.Time) string {
+	switch {
+	case c.flags&credentialRevoked != 0:
+		return "revoked"
+	case c.expired(momentAt(at)):
+		return "expired"
+	case c.flags&credentialSuspended != 0:
+		return "suspended"
+	}
+	return "active"
+}
+
+func (c *Credential) expired(at moment) bool {
+	return c.flags&credentialExpired != 0 || at >= c.expires
+}
+
+// secretLive says whether a version of its secret authenticates at a moment.
+func (c *Credential) secretLive(version int, at moment) bool {
+	switch {
+	case version < 1 || c.flags&(credentialRevoked|credentialSilent) != 0:
+		return false
+	case version == int(c.secret):
+		return true
+	}
+	return version == int(c.retiring) && at < c.retiringUntil
+}
+
+// Credential answers what is known of a credential, whatever its status.
+func (s *Snapshot) Credential(id string) (*Credential, bool) {
+	c := s.credentials.get(s.hash(id), id)
+	if c == nil || !c.known() {
+		return nil, false
+	}
+	return c, true
+}
+
+// SecretLive says whether a version of a credential's secret is live at a
+// moment. It says nothing of the credential's own status, but that a revoked one
+// has no live secret.
+func (s *Snapshot) SecretLive(id string, version int, at time.Time) bool {
+	c, ok := s.Credential(id)
+	return ok && !c.broken() && c.secretLive(version, momentAt(at))
+}
+
+// SecretDead says whether a version of a credential's secret can never be live
+// again: its material is to be erased and, if it comes again, ignored. A version
+// of which nothing is known yet is not dead: material may come before its event.
+func (s *Snapshot) SecretDead(id string, version int) bool {
+	c, ok := s.Credential(id)
+	switch {
+	case !ok:
+		return false
+	case c.flags&credentialRevoked != 0:
+		return true
+	case version == int(c.secret):
+		return c.flags&credentialSilent != 0
+	}
+	return version < int(c.secret) && version != int(c.retiring)
+}
+
+func (s *Snapshot) applyCredential(id string, e events.Envelope, data events.Data) {
+	hash := s.hash(id)
+	before := s.credentials.get(hash, id)
+	if before != nil && before.met(e) {
+		return
+	}
+	next := new(Credential)
+	if before != nil {
+		*next = *before
+	} else {
+		*next = Credential{ID: strings.Clone(id), Settings: &Settings{}, expires: never}
+	}
+	if next.advance(e, data) && s.foldCredential(next, data) {
+		next.rest(e)
+	}
+	s.putCredential(hash, before, next)
+}
+
+// putCredential puts a state in force, and where and by what it is found.
+func (s *Snapshot) putCredential(hash uint64, before, next *Credential) {
+	s.credentials.set(hash, next.ID, next)
+	if before != nil {
+		s.sum.forget(before)
+	}
+	s.sum.remember(next)
+
+	was, is := placed(before), placed(next)
+	if was == is {
+		return
+	}
+	if is != nil {
+		s.count(is.Placement, is.kind, +1)
+	}
+	if was != nil {
+		s.count(was.Placement, was.kind, -1)
+	}
+	s.rename(next.ID, was, is)
+}
+
+// placed answers by what a credential can be found in a call; nil: by nothing.
+func placed(c *Credential) *Settings {
+	if c == nil || !c.known() || c.flags&credentialRevoked != 0 {
+		return nil
+	}
+	return c.Settings
+}
+
+// foldCredential answers whether the event says anything to the rule.
+func (s *Snapshot) foldCredential(c *Credential, data events.Data) bool {
+	if c.flags&credentialRevoked != 0 {
+		return false
+	}
+	switch d := data.(type) {
+	case credential.Issued:
+		c.consumer = s.consumer(d.ConsumerID)
+		c.Settings = s.shared(d.Type, placementOf(d.Placement), d.Config, d.HideCredentials)
+		c.expires, c.secret = momentOf(d.ExpiresAt), uint32(d.SecretVersion)
+	case credential.Updated:
+		return s.updateCredential(c, d)
+	case credential.Rotated:
+		c.secret, c.retiring, c.retiringUntil = uint32(d.SecretVersion), 0, 0
+		c.flags &^= credentialSilent
+		if d.RetiringNotAfter != nil {
+			c.retiring, c.retiringUntil = uint32(d.RetiringVersion), momentOf(d.RetiringNotAfter)
+		}
+	case credential.SecretRetired:
+		switch uint32(d.SecretVersion) {
+		case c.secret:
+			c.flags |= credentialSilent
+		case c.retiring:
+			c.retiring, c.retiringUntil = 0, 0
+		}
+	case credential.Suspended:
+		c.flags |= credentialSuspended
+	case credential.Resumed:
+		c.flags &^= credentialSuspended
+	case credential.Expired:
+		c.flags |= credentialExpired
+	case credential.Revoked:
+		c.flags |= credentialRevoked
+		c.retiring, c.retiringUntil = 0, 0
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *Snapshot) updateCredential(c *Credential, d credential.Updated) bool {
+	if d.ExpiresAt != nil {
+		c.expires = momentOf(d.ExpiresAt.After)
+		c.flags &^= credentialExpired // the new end counts, by the clock
+	}
+	if d.Placement != nil || d.Config != nil || d.HideCredentials != nil {
+		at := c.Placement
+		if d.Placement != nil {
+			at = placementOf(d.Placement.After)
+		}
+		c.Settings = s.shared(c.Type, at, d.Config.Apply(c.Config), d.HideCredentials.Apply(c.Hide))
+	}
+	return d.ExpiresAt != nil || d.Placement != nil || d.Config != nil || d.HideCredentials != nil
+}
