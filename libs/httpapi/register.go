@@ -29,6 +29,10 @@ type Operation struct {
 	// Refusals are what this operation may refuse with, beside what every
 	// operation does; they are documented.
 	Refusals []*es.Refusal
+	// Reveal makes of the body that was kept for an Idempotency-Key the one that
+	// is answered, when it is kept with something sealed in it; nil: it is
+	// answered as it is.
+	Reveal func(ctx context.Context, kept []byte) ([]byte, error)
 	// Public operations need no token.
 	Public bool
 	// MaxBody bounds the body, in bytes; 0: MaxBody. At most MaxTransfer.
@@ -57,6 +61,11 @@ func Register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 		var first *replayed
 		switch {
 		case errors.As(err, &first):
+			if op.Reveal != nil && len(first.answer.Body) > 0 {
+				if first.answer.Body, err = op.Reveal(ctx, first.answer.Body); err != nil {
+					return nil, s.problem(ctx, err)
+				}
+			}
 			return nil, first
 		case err != nil:
 			return nil, s.problem(ctx, err)
