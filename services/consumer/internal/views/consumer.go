@@ -18,12 +18,9 @@ type Consumer struct {
 	UpdatedAt time.Time
 }
 
-// readerTeam precedes a team in the field Readers.
-const readerTeam = "team:"
-
 // Fields by which consumers are found.
 const (
-	Readers = "readers" // who may read it, as httpapi.Scope asks
+	Readers = "readers" // "team:<team>": as libs/httpapi.Visible asks
 	Team    = "team"
 	Status  = "status"
 	Label   = "label" // "key:value"
@@ -44,7 +41,7 @@ func (c Consumer) Index() es.Index {
 	terms := map[string][]string{Status: {string(c.Status)}}
 	if team := c.Concerns.Team; team != "" {
 		terms[Team] = []string{team}
-		terms[Readers] = []string{readerTeam + team}
+		terms[Readers] = []string{"team:" + team}
 	}
 	for key, value := range c.Profile.Labels {
 		terms[Label] = append(terms[Label], key+":"+value)

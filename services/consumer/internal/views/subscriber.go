@@ -2,7 +2,9 @@ package views
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/tidegate-io/tidegate/events"
@@ -59,4 +61,21 @@ func SubscriberOf(ctx context.Context, r es.Reader, consumerID string) (Subscrib
 		return Subscriber{}, nil
 	}
 	return s, err
+}
+
+// SubscribersOf answers what is known of several consumers' subscriptions.
+func SubscribersOf(ctx context.Context, r es.Reader, consumerIDs []string) (map[string]Subscriber, error) {
+	facts, err := r.Facts(ctx, SubscriberKind, consumerIDs)
+	if err != nil {
+		return nil, err
+	}
+	subscribers := make(map[string]Subscriber, len(facts))
+	for id, fact := range facts {
+		var s Subscriber
+		if err := json.Unmarshal(fact.Body, &s); err != nil {
+			return nil, fmt.Errorf("read fact %s %s: %w", SubscriberKind, id, err)
+		}
+		subscribers[id] = s
+	}
+	return subscribers, nil
 }

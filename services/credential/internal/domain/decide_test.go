@@ -64,6 +64,16 @@ func rotated(version, retiring int, until *time.Time, dead ...int) credential.Ro
 	}
 }
 
+// refusedAs demands that a refusal names the place of the fault, and the status
+// that forbids it.
+func refusedAs(t *testing.T, err error, location, status string) {
+	t.Helper()
+	var refusal *es.Refusal
+	if !errors.As(err, &refusal) || refusal.Location != location || refusal.Current != status {
+		t.Fatalf("refused at %q in %q, want %q in %q", refusal.Location, refusal.Current, location, status)
+	}
+}
+
 func TestACredentialIsIssuedWithTheFirstVersionOfItsSecret(t *testing.T) {
 	estest.For(t, domain.Decider).Given().When(issue(settings())).Then(issued)
 }
@@ -76,7 +86,7 @@ func TestAnExpiryIsKeptInUTC(t *testing.T) {
 }
 
 func TestAnIDIsUsedOnce(t *testing.T) {
-	estest.For(t, domain.Decider).Given(issued).When(issue(settings())).Refused(domain.ErrIllegal.In("active"))
+	refusedAs(t, estest.For(t, domain.Decider).Given(issued).When(issue(settings())).Refused(domain.ErrIllegal), "", "active")
 }
 
 func TestSettingsThatAreNotValidAreRefusedWhereTheFaultIs(t *testing.T) {
@@ -84,18 +94,19 @@ func TestSettingsThatAreNotValidAreRefusedWhereTheFaultIs(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*domain.Settings)
 		want   *es.Refusal
+		at     string
 	}{
-		"no name":                {func(s *domain.Settings) { s.Name = "" }, domain.ErrInvalid.At("body.name")},
-		"a long name":            {func(s *domain.Settings) { s.Name = strings.Repeat("é", 257) }, domain.ErrInvalid.At("body.name")},
-		"a name of lines":        {func(s *domain.Settings) { s.Name = "a\nb" }, domain.ErrInvalid.At("body.name")},
-		"a name that is no text": {func(s *domain.Settings) { s.Name = "\xff" }, domain.ErrInvalid.At("body.name")},
-		"an expiry now":          {func(s *domain.Settings) { s.ExpiresAt = &now }, domain.ErrExpiryInPast.At("body.expires_at")},
-		"an expiry too far":      {func(s *domain.Settings) { s.ExpiresAt = &late }, domain.ErrInvalid.At("body.expires_at")},
+		"no name":                {func(s *domain.Settings) { s.Name = "" }, domain.ErrInvalid, "body.name"},
+		"a long name":            {func(s *domain.Settings) { s.Name = strings.Repeat("é", 257) }, domain.ErrInvalid, "body.name"},
+		"a name of lines":        {func(s *domain.Settings) { s.Name = "a\nb" }, domain.ErrInvalid, "body.name"},
+		"a name that is no text": {func(s *domain.Settings) { s.Name = "\xff" }, domain.ErrInvalid, "body.name"},
+		"an expiry now":          {func(s *domain.Settings) { s.ExpiresAt = &now }, domain.ErrExpiryInPast, "body.expires_at"},
+		"an expiry too far":      {func(s *domain.Settings) { s.ExpiresAt = &late }, domain.ErrInvalid, "body.expires_at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := settings()
 			c.change(&s)
-			estest.For(t, domain.Decider).Given().When(issue(s)).Refused(c.want)
+			refusedAs(t, estest.For(t, domain.Decider).Given().When(issue(s)).Refused(c.want), c.at, "")
 		})
 	}
 }
@@ -134,7 +145,7 @@ func TestStatesAndCommands(t *testing.T) {
 				if want, legal := c.from[status]; legal {
 					when.Then(want)
 				} else {
-					when.Refused(domain.ErrIllegal.In(string(status)))
+					refusedAs(t, when.Refused(domain.ErrIllegal), "", string(status))
 				}
 			})
 		}
@@ -150,11 +161,11 @@ func TestAnExpiryThatHasPassedCountsBeforeItIsRecorded(t *testing.T) {
 		"rotate":  domain.Rotate{SecretVersion: 2, Now: day},
 	} {
 		t.Run(name, func(t *testing.T) {
-			estest.For(t, domain.Decider).Given(dated()).When(command).Refused(domain.ErrIllegal.In("expired"))
+			refusedAs(t, estest.For(t, domain.Decider).Given(dated()).When(command).Refused(domain.ErrIllegal), "", "expired")
 		})
 	}
 	t.Run("resume", func(t *testing.T) {
-		estest.For(t, domain.Decider).Given(dated(), suspended).When(domain.Resume{Now: day}).Refused(domain.ErrIllegal.In("expired"))
+		refusedAs(t, estest.For(t, domain.Decider).Given(dated(), suspended).When(domain.Resume{Now: day}).Refused(domain.ErrIllegal), "", "expired")
 	})
 }
 
@@ -235,7 +246,7 @@ func TestRotation(t *testing.T) {
 			[]events.Data{dated()}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: 48 * time.Hour}, rotated(2, 1, &day), nil,
 		},
 		"is refused while two secrets are accepted": {
-			overlapping, domain.Rotate{SecretVersion: 3, Now: now, Overlap: time.Hour}, nil, domain.ErrRotating.In("active"),
+			overlapping, domain.Rotate{SecretVersion: 3, Now: now, Overlap: time.Hour}, nil, domain.ErrRotating,
 		},
 		"kills both when it has no overlap": {
 			overlapping, domain.Rotate{SecretVersion: 3, Now: now}, rotated(3, 0, nil, 1, 2), nil,
@@ -247,10 +258,10 @@ func TestRotation(t *testing.T) {
 			append(overlapping, retired1), domain.Rotate{SecretVersion: 3, Now: hour}, rotated(3, 0, nil, 2), nil,
 		},
 		"has no overlap before now": {
-			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: -1}, nil, domain.ErrInvalid.At("body.overlap_seconds"),
+			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: -1}, nil, domain.ErrInvalid,
 		},
 		"has no overlap over 30 days": {
-			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: domain.MaxOverlap + 1}, nil, domain.ErrInvalid.At("body.overlap_seconds"),
+			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: domain.MaxOverlap + 1}, nil, domain.ErrInvalid,
 		},
 		"makes the next version alone": {
 			overlapping, domain.Rotate{SecretVersion: 2, Now: now}, nil, domain.ErrRotatedMeanwhile,

@@ -21,12 +21,9 @@ type Credential struct {
 	SecretsAt map[int]time.Time
 }
 
-// readerTeam precedes a team in the field Readers.
-const readerTeam = "team:"
-
 // Fields by which credentials are found.
 const (
-	Readers    = "readers" // who may read it, as httpapi.Scope asks
+	Readers    = "readers" // "team:<team>": as libs/httpapi.Visible asks
 	ConsumerID = "consumer_id"
 	Status     = "status"
 	Type       = "type"
@@ -58,7 +55,7 @@ func (c Credential) Index() es.Index {
 		Type:       {c.Type},
 	}
 	if c.Concerns.Team != "" {
-		terms[Readers] = []string{readerTeam + c.Concerns.Team}
+		terms[Readers] = []string{"team:" + c.Concerns.Team}
 	}
 	if c.Settings.ExpiresAt != nil {
 		terms[ExpiresAt] = []string{Moment(*c.Settings.ExpiresAt)}

@@ -1,0 +1,258 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/httpapi"
+	"github.com/tidegate-io/tidegate/services/consumer/internal/domain"
+	"github.com/tidegate-io/tidegate/services/consumer/internal/views"
+)
+
+type registerInput struct {
+	Body struct {
+		ID          string            `json:"id,omitempty" pattern:"^[a-zA-Z0-9_-]{1,512}$" doc:"Unique for ever, never changes; generated when absent."`
+		Name        string            `json:"name" minLength:"1" maxLength:"256"`
+		Description string            `json:"description,omitempty" maxLength:"4096"`
+		Labels      map[string]string `json:"labels,omitempty" doc:"At most 64. Keys: 1-63 of a-z A-Z 0-9 . _ / -, beginning and ending with a letter or digit. Values: 1-256 characters."`
+		Contact     *Contact          `json:"contact,omitempty"`
+		Team        *string           `json:"team,omitempty" maxLength:"256" doc:"The caller's only team when absent. An administrator may name any, or none."`
+		Limits      *limitsInput      `json:"limits,omitempty"`
+	}
+}
+
+type patchInput struct {
+	ID   string `path:"id" maxLength:"512"`
+	Body struct {
+		Name        httpapi.Optional[string]            `json:"name,omitzero" minLength:"1" maxLength:"256" nullable:"false"`
+		Description httpapi.Optional[string]            `json:"description,omitzero" maxLength:"4096"`
+		Labels      httpapi.Optional[map[string]string] `json:"labels,omitzero"`
+		Contact     httpapi.Optional[Contact]           `json:"contact,omitzero"`
+		Limits      httpapi.Optional[limitsInput]       `json:"limits,omitzero"`
+	}
+}
+
+type idInput struct {
+	ID string `path:"id" maxLength:"512"`
+}
+
+type reasonInput struct {
+	ID   string `path:"id" maxLength:"512"`
+	Body *struct {
+		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"Plain in events."`
+	}
+}
+
+func (in *reasonInput) reason() string {
+	if in.Body == nil {
+		return ""
+	}
+	return in.Body.Reason
+}
+
+func (a API) registerConsumers(s *httpapi.Server) {
+	httpapi.Register(s, httpapi.Operation{
+		ID: "register-consumer", Method: http.MethodPost, Path: "/v1/consumers", Status: http.StatusCreated,
+		Summary: "Register a consumer", Body: exampleInput, Answer: example,
+		Refusals: []*es.Refusal{domain.ErrExists, httpapi.ErrForbidden}, Reveal: a.replay,
+	}, a.register)
+	httpapi.Register(s, httpapi.Operation{
+		ID: "list-consumers", Method: http.MethodGet, Path: "/v1/consumers", Summary: "List consumers",
+		Description: "Deleted ones are listed only with status=deleted. A provider sees id, name and labels of the consumers that " +
+			"subscribe to its services; such a page may have fewer items than limit while there are more.",
+	}, a.list)
+	httpapi.Register(s, httpapi.Operation{
+		ID: "get-consumer", Method: http.MethodGet, Path: "/v1/consumers/{id}", Summary: "Get a consumer",
+		Description: "A deleted one is still got. A provider sees id, name and labels of a consumer that subscribes to one of its services.",
+		Answer:      example,
+	}, a.get)
+	httpapi.Register(s, httpapi.Operation{
+		ID: "update-consumer", Method: http.MethodPatch, Path: "/v1/consumers/{id}", Summary: "Change a consumer",
+		Description: "A JSON merge patch. The id and the team never change.",
+		Answer:      example, Refusals: []*es.Refusal{domain.ErrIllegal, httpapi.ErrForbidden},
+	}, a.patch)
+	httpapi.Register(s, httpapi.Operation{
+		ID: "suspend-consumer", Method: http.MethodPost, Path: "/v1/consumers/{id}/suspend", Summary: "Suspend a consumer",
+		Description: "Its calls are refused until it is resumed; nothing else changes.",
+		Answer:      example, Refusals: []*es.Refusal{domain.ErrIllegal, httpapi.ErrForbidden}, Reveal: a.replay,
+	}, func(ctx context.Context, in *reasonInput) (*httpapi.Object[Consumer], error) {
+		return a.act(ctx, in.ID, domain.Suspend{Reason: in.reason()})
+	})
+	httpapi.Register(s, httpapi.Operation{
+		ID: "resume-consumer", Method: http.MethodPost, Path: "/v1/consumers/{id}/resume", Summary: "Resume a consumer",
+		Answer: example, Refusals: []*es.Refusal{domain.ErrIllegal, httpapi.ErrForbidden}, Reveal: a.replay,
+	}, func(ctx context.Context, in *reasonInput) (*httpapi.Object[Consumer], error) {
+		return a.act(ctx, in.ID, domain.Resume{Reason: in.reason()})
+	})
+	httpapi.Register(s, httpapi.Operation{
+		ID: "delete-consumer", Method: http.MethodDelete, Path: "/v1/consumers/{id}", Summary: "Delete a consumer",
+		Description: "Final. Its contact is erased, its credentials are revoked and its subscriptions cancelled.",
+		Refusals:    []*es.Refusal{domain.ErrIllegal, httpapi.ErrForbidden},
+	}, a.delete)
+}
+
+func (a API) register(ctx context.Context, in *registerInput) (*httpapi.Created[Consumer], error) {
+	team, err := teamOf(ctx, in.Body.Team)
+	if err != nil {
+		return nil, err
+	}
+	id := in.Body.ID
+	if id == "" {
+		id = es.NewTypeID("con", a.Now())
+	}
+	sealed, material, err := a.seal(id, in.Body.Contact)
+	if err != nil {
+		return nil, err
+	}
+	command := domain.Register{ID: id, Team: team, Profile: domain.Profile{
+		Name:          in.Body.Name,
+		Description:   in.Body.Description,
+		Labels:        in.Body.Labels,
+		ContactSealed: sealed,
+		Limits:        in.Body.Limits.domain(),
+	}}
+	created, err := httpapi.Command(ctx, func(opts ...es.Option) error {
+		_, err := a.Consumers.Handle(ctx, id, command, append(opts, es.WithMaterial(material...))...)
+		return err
+	}, func(ctx context.Context, r es.Reader) (*httpapi.Created[Consumer], error) {
+		c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
+		return httpapi.NewCreated("/v1/consumers/"+id, c.Version, shape(c)), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return created, a.reveal(ctx, &created.Body)
+}
+
+func (a API) get(ctx context.Context, in *idInput) (*httpapi.Object[Consumer], error) {
+	c, err := a.authorized(ctx, in.ID, httpapi.Read)
+	if errors.Is(err, httpapi.ErrForbidden) {
+		return httpapi.NewObject(c.Version, glimpse(c)), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	object := httpapi.NewObject(c.Version, shape(c))
+	return object, a.reveal(ctx, &object.Body)
+}
+
+// act runs a command and answers the consumer as it is after it.
+func (a API) act(ctx context.Context, id string, command domain.Command, more ...es.Option) (*httpapi.Object[Consumer], error) {
+	if _, err := a.authorized(ctx, id, httpapi.Write); err != nil {
+		return nil, err
+	}
+	object, err := httpapi.Command(ctx, func(opts ...es.Option) error {
+		_, err := a.Consumers.Handle(ctx, id, command, append(opts, more...)...)
+		return err
+	}, func(ctx context.Context, r es.Reader) (*httpapi.Object[Consumer], error) {
+		c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
+		return httpapi.NewObject(c.Version, shape(c)), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return object, a.reveal(ctx, &object.Body)
+}
+
+// errContactMoved: the contact with which a patch was merged was replaced.
+var errContactMoved = errors.New("the contact was replaced meanwhile")
+
+// merges bounds how often a contact is merged anew.
+const merges = 8
+
+// patch merges. A contact is merged in clear, so outside the domain: when it was
+// replaced meanwhile, it is merged again.
+func (a API) patch(ctx context.Context, in *patchInput) (*httpapi.Object[Consumer], error) {
+	for attempt := 1; ; attempt++ {
+		current, err := a.authorized(ctx, in.ID, httpapi.Write)
+		if err != nil {
+			return nil, err
+		}
+		sealed, material, err := a.mergeContact(ctx, current, in.Body.Contact)
+		if err != nil {
+			return nil, err
+		}
+		object, err := a.act(ctx, in.ID, domain.Update{Change: func(p domain.Profile) (domain.Profile, error) {
+			if in.Body.Contact.Set {
+				if !bytes.Equal(p.ContactSealed, current.Profile.ContactSealed) {
+					return p, errContactMoved
+				}
+				p.ContactSealed = sealed
+			}
+			return in.apply(p)
+		}}, es.WithMaterial(material...))
+		if !errors.Is(err, errContactMoved) || attempt == merges {
+			return object, err
+		}
+	}
+}
+
+// mergeContact answers the contact after the patch, sealed. One that stays as
+// it is keeps its seal.
+func (a API) mergeContact(ctx context.Context, c views.Consumer, patch httpapi.Optional[Contact]) ([]byte, []es.Material, error) {
+	if !patch.Set {
+		return nil, nil, nil
+	}
+	present := shape(c)
+	if err := a.reveal(ctx, &present); err != nil {
+		return nil, nil, err
+	}
+	var before Contact
+	if present.Contact != nil {
+		before = *present.Contact
+	}
+	after, err := patch.Apply(before)
+	if err != nil {
+		return nil, nil, err
+	}
+	if after == before && present.Contact != nil {
+		return c.Profile.ContactSealed, nil, nil
+	}
+	return a.seal(c.Concerns.ConsumerID, &after)
+}
+
+// apply merges everything but the contact.
+func (in *patchInput) apply(p domain.Profile) (domain.Profile, error) {
+	var err error
+	if p.Name, err = in.Body.Name.Apply(p.Name); err != nil {
+		return p, err
+	}
+	if p.Description, err = in.Body.Description.Apply(p.Description); err != nil {
+		return p, err
+	}
+	if p.Labels, err = in.Body.Labels.Apply(p.Labels); err != nil {
+		return p, err
+	}
+	limits, err := in.Body.Limits.Apply(inputOf(p.Limits))
+	p.Limits = limits.domain()
+	return p, err
+}
+
+func (a API) delete(ctx context.Context, in *idInput) (*httpapi.Empty, error) {
+	if _, err := a.authorized(ctx, in.ID, httpapi.Write); err != nil {
+		return nil, err
+	}
+	return httpapi.Command(ctx, func(opts ...es.Option) error {
+		_, err := a.Consumers.Handle(ctx, in.ID, domain.Delete{}, opts...)
+		return err
+	}, func(context.Context, es.Reader) (*httpapi.Empty, error) { return &httpapi.Empty{}, nil })
+}
+
+// teamOf answers the team of a new consumer: the one that was named, or the
+// caller's only one. An administrator needs none.
+func teamOf(ctx context.Context, named *string) (string, error) {
+	caller := httpapi.CallerFrom(ctx)
+	var team string
+	switch {
+	case named != nil:
+		team = *named
+	case len(caller.Teams) == 1:
+		team = caller.Teams[0]
+	case len(caller.Teams) > 1 && caller.Is(httpapi.Developer) && !caller.Is(httpapi.Admin):
+		return "", httpapi.Invalid("body.team", "expected the name of a team: the caller belongs to several")
+	}
+	return team, httpapi.Authorize(ctx, httpapi.Access{Object: httpapi.Consumer, Verb: httpapi.Write, Team: team, New: true})
+}
