@@ -29,7 +29,7 @@ const (
 	streamPrefix    = "TIDEGATE_"
 	materialStream  = "TIDEGATE_MATERIAL"
 	fleetStream     = "TIDEGATE_FLEET"
-	rebuildPrefix   = "TIDEGATE_REBUILD_"
+	rebuildPrefix   = "REBUILD_"
 	materialSubject = "tidegate.material."
 	rebuildSubject  = "tidegate.rebuild."
 	headSubject     = "tidegate.head."

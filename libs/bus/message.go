@@ -13,8 +13,7 @@ type Message struct {
 	Position int64 // of the event; the stream sequence
 	Epoch    string
 	Body     []byte // the CloudEvents JSON, for events.Decode
-	// Header has what else travelled with it: "traceparent", "tracestate",
-	// "Content-Type", "Nats-Msg-Id".
+	// Header has the trace that it belongs to, for Trace; nil when it has none.
 	Header map[string]string
 }
 
@@ -36,17 +35,16 @@ type Sink interface {
 	// repeats it.
 	Reset(ctx context.Context, epoch string) error
 	// Tail says how far the source is: the stream's last sequence on each
-	// (re)connect, and the SQL head that the service announces each second and
-	// on change. It is called only with positions of the reader's own epoch and
-	// may be called while nothing is delivered; it is never called before the
-	// events up to an earlier Tail were offered.
+	// (re)connect, before what it holds is delivered, and the SQL head that the
+	// service announces each second and on change. Only positions of the reader's
+	// own epoch are told, and they may be below what was delivered.
 	Tail(ctx context.Context, position int64)
 }
 
 // MaterialMessage is what gateways need to verify one secret version.
 type MaterialMessage struct {
 	Cursor   MaterialCursor // how far the reader is with this message
-	Position int64          // in the owner's count of changes; 0: carried over from before a restore
+	Position int64          // in the owner's count of changes
 	Key      string         // "<credential id>.<version>"
 	Sealed   []byte         // empty: erased
 }
@@ -67,11 +65,11 @@ type MaterialSink interface {
 	// the same messages come again.
 	Deliver(ctx context.Context, batch []MaterialMessage) error
 	// Reset says that the stream was made anew: all of it follows. What has not
-	// come when Tail's position is reached does not exist any more.
+	// come when the position of the Tail after it is reached does not exist.
 	Reset(ctx context.Context, incarnation string) error
-	// Tail says how far the owner is. It is called on each (re)connect, after
-	// everything that the stream held at that moment was delivered, and with each
-	// heartbeat of the owner once that position was delivered or is known.
+	// Tail says how far the owner is: on each (re)connect the position of the
+	// stream's last message (0: it has none), before what it holds is delivered;
+	// then what the owner announces each second and on change.
 	Tail(ctx context.Context, position int64)
 }
 

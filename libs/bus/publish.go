@@ -1,0 +1,107 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// outgoing is a message with the sequence that it must be given.
+type outgoing struct {
+	message  *nats.Msg
+	sequence uint64
+	position int64
+}
+
+// fence makes the server take a message only as the given sequence of the given
+// stream.
+func fence(m *nats.Msg, stream string, sequence uint64) {
+	m.Header.Set(jetstream.ExpectedStreamHeader, stream)
+	m.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(sequence-1, 10))
+}
+
+type pending struct {
+	outgoing
+	ack jetstream.PubAckFuture
+}
+
+// pipeline publishes what next answers, in order and without waiting for each
+// acknowledgement, until either fails. next blocks until there is something.
+// confirmed is told each position that the stream has at its own sequence.
+//
+// What is still in flight when a publish fails is refused by its fence, or lands
+// where it belongs; the caller looks at the stream again either way.
+func (c *Conn) pipeline(ctx context.Context, next func(context.Context) ([]outgoing, error), confirmed func(position int64)) error {
+	js, err := jetstream.New(c.nc, jetstream.WithPublishAsyncMaxPending(window+1), jetstream.WithPublishAsyncTimeout(ackTime))
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	defer js.CleanupPublisher()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	inFlight := make(chan pending, window-1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for p := range inFlight {
+			if err := acknowledged(p); err != nil {
+				stop(err)
+				continue // the rest fails by its fence, at once
+			}
+			if ctx.Err() == nil {
+				confirmed(p.position)
+			}
+		}
+	}()
+	for ctx.Err() == nil {
+		batch, err := next(ctx)
+		if err != nil {
+			stop(err)
+			break
+		}
+		for _, out := range batch {
+			ack, err := js.PublishMsgAsync(out.message, jetstream.WithRetryAttempts(0))
+			if err != nil {
+				stop(fmt.Errorf("publish position %d: %w", out.position, err))
+				break
+			}
+			select {
+			case inFlight <- pending{out, ack}:
+				continue
+			case <-ctx.Done():
+			}
+			break
+		}
+	}
+	close(inFlight)
+	<-done
+	return context.Cause(ctx)
+}
+
+// acknowledged waits for one acknowledgement. The sequence must be the one that
+// the message was meant for, also when the server has seen it before.
+func acknowledged(p pending) error {
+	timer := time.NewTimer(2 * ackTime)
+	defer timer.Stop()
+	select {
+	case ack := <-p.ack.Ok():
+		if ack.Sequence != p.sequence {
+			return fmt.Errorf("%w: position %d was acknowledged as sequence %d", errMoved, p.position, ack.Sequence)
+		}
+		return nil
+	case err := <-p.ack.Err():
+		var refused *jetstream.APIError
+		if errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+			return fmt.Errorf("%w: position %d: %w", errMoved, p.position, err)
+		}
+		return fmt.Errorf("publish position %d: %w", p.position, err)
+	case <-timer.C:
+		return fmt.Errorf("publish position %d: no acknowledgement: %w", p.position, context.DeadlineExceeded)
+	}
+}
