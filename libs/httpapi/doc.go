@@ -29,7 +29,7 @@
 //	})
 //
 // Input structs are read by huma: fields tagged path, query or header, and a
-// field Body; bounds are tags (minLength, maxLength, pattern, enum, minimum,
+// field Body; structs that are embedded must be exported; bounds are tags (minLength, maxLength, pattern, enum, minimum,
 // maximum, format, maxItems). A body field without omitempty or omitzero is
 // required. Embed Paging in the input of a list. If-Match, Idempotency-Key and
 // Prefer need no field: the server reads them and Command honours them.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -82,9 +81,8 @@ func (s *Server) close(c *fiber.Ctx, span *observation, took time.Duration) {
 		route = matched(c)
 	}
 	s.watch.end(c, span, route, took)
-	s.log.LogAttrs(c.UserContext(), slog.LevelDebug, "call",
-		slog.String("method", methodOf(c)), slog.String("route", route), slog.Int("status", c.Response().StatusCode()),
-		slog.Duration("took", took), slog.String("request_id", RequestID(c.UserContext())))
+	s.log.DebugContext(c.UserContext(), "call", "method", c.Method(), "route", route,
+		"status", c.Response().StatusCode(), "took", took, "request_id", RequestID(c.UserContext()))
 }
 
 // matched answers the pattern of the route that Fiber found; empty when only
@@ -130,5 +128,3 @@ func (s *Server) known(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		_ = s.answerError(c, fiber.NewError(http.StatusNotImplemented))
 	}
 }
-
-func methodOf(c *fiber.Ctx) string { return c.Method() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -106,8 +105,7 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
 			id = span.TraceID().String()
 		}
-		s.log.LogAttrs(ctx, slog.LevelError, "call failed", slog.String("route", callFrom(ctx).route),
-			slog.String("request_id", RequestID(ctx)), slog.String("trace_id", id), slog.Any("error", err))
+		s.log.ErrorContext(ctx, "call failed", "route", callFrom(ctx).route, "request_id", RequestID(ctx), "trace_id", id, "error", err)
 		p = newProblem(http.StatusInternalServerError, codeInternal, "Trace id: "+id)
 	}
 	p.RequestID = RequestID(ctx)

@@ -21,11 +21,7 @@ func (s *Server) OpenAPI() ([]byte, error) {
 	if err := s.checkExamples(); err != nil {
 		return nil, err
 	}
-	raw, err := json.Marshal(s.api.OpenAPI())
-	if err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
-	}
-	return indent(raw)
+	return write(s.api.OpenAPI())
 }
 
 // outputOf answers what is to be documented of an output type.

@@ -48,7 +48,7 @@ func Register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 		op.MaxBody = MaxBody
 	}
 	described := s.describe(op, outputOf[O]())
-	guard := &guard{server: s, op: op, described: described}
+	guard := &guard{server: s, op: op}
 	described.Middlewares = huma.Middlewares{guard.around}
 	huma.Register(s.api, *described, func(ctx context.Context, in *I) (*O, error) {
 		var out *O
@@ -84,7 +84,7 @@ func Register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 type guard struct {
 	server    *Server
 	op        Operation
-	described *huma.Operation
+	described *huma.Operation // as huma registered it
 	body      bodyRules
 }
 
@@ -92,6 +92,7 @@ type guard struct {
 func (g *guard) learn(api huma.API) {
 	item := api.OpenAPI().Paths[g.op.Path]
 	registered := operationOf(item, g.op.Method)
+	g.described = registered
 	g.body = newBodyRules(api.OpenAPI().Components.Schemas, registered, g.op)
 	g.server.finish(registered, g.op)
 }

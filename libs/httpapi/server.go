@@ -27,7 +27,7 @@ type Config struct {
 	// Waiter honours Prefer: wait. Nil: the preference is ignored, as RFC 7240
 	// allows, and no Preference-Applied is answered.
 	Waiter Waiter
-	Log    *slog.Logger // nil: slog.Default
+	Log    *slog.Logger // nil: nothing is logged
 
 	Traces  trace.TracerProvider // nil: the global one
 	Metrics metric.MeterProvider // nil: the global one
@@ -75,7 +75,7 @@ const (
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, log: cfg.Log}
 	if s.log == nil {
-		s.log = slog.Default()
+		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.drained, s.drain = context.WithCancel(context.Background())
 	s.watch = newInstruments(cfg)
