@@ -8,6 +8,7 @@ var (
 	ErrMissing    = es.Refuse(es.Missing, "not_found", "There is no such subscription.")
 	ErrIllegal    = es.Refuse(es.Illegal, "illegal_transition", "The subscription's status does not allow this.")
 	ErrGraceOver  = es.Refuse(es.Illegal, "illegal_transition", "It expired too long ago to be renewed: subscribe again.")
+	ErrGone       = es.Refuse(es.Illegal, "illegal_transition", "Its consumer was deleted or its service retired.")
 	ErrSubscribed = es.Refuse(es.Taken, "already_subscribed", "The consumer has a live subscription to the service.")
 
 	ErrExpiryInPast = es.Refuse(es.Invalid, "expiry_in_past", "The expiry is not in the future.")
