@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/catalog"
 	"github.com/tidegate-io/tidegate/events/consumer"
+	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/es/estest"
 	"github.com/tidegate-io/tidegate/services/catalog/internal/domain"
 )
@@ -123,7 +125,7 @@ func TestStatesAndCommands(t *testing.T) {
 						return
 					}
 				}
-				when.Refused(domain.ErrIllegal.In(string(status)))
+				refusedIn(t, when.Refused(domain.ErrIllegal), status)
 			})
 		}
 		t.Run(name+" a service that never was", func(t *testing.T) {
@@ -173,4 +175,12 @@ func TestAnUpdateNamesBeforeAndAfter(t *testing.T) {
 			Plans:     &events.Change[[]catalog.Plan]{Before: petstore().Plans, After: gold},
 			Staleness: &events.Change[catalog.Staleness]{Before: petstore().Staleness, After: catalog.Staleness{Mode: "serve-stale", Seconds: 5}},
 		})
+}
+
+// refusedIn demands that a refusal names the status that the object is in.
+func refusedIn(t *testing.T, err error, status domain.Status) {
+	t.Helper()
+	if refusal, ok := errors.AsType[*es.Refusal](err); !ok || refusal.Current != string(status) {
+		t.Errorf("the refusal %v does not name the status %s", err, status)
+	}
 }
