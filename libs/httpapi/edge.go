@@ -42,7 +42,7 @@ func (s *Server) edge(c *fiber.Ctx) (err error) {
 		}
 		s.close(c, span, time.Since(begin))
 	}()
-	if _, err := url.ParseRequestURI(string(c.Request().RequestURI())); err != nil {
+	if _, err := url.ParseRequestURI(c.OriginalURL()); err != nil {
 		return s.answerError(c, newProblem(http.StatusBadRequest, "bad_request_target", "The request target cannot be read."))
 	}
 	if err := c.Next(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -137,12 +138,21 @@ type sample struct {
 
 // waiter says that two of three gateways have applied, at once.
 type waiter struct {
+	mu     sync.Mutex
 	waited []time.Duration
-	block  bool
+	block  bool // it never does
+}
+
+func (w *waiter) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waited)
 }
 
 func (w *waiter) Wait(ctx context.Context, d time.Duration) (applied, live, unconfirmed int) {
+	w.mu.Lock()
 	w.waited = append(w.waited, d)
+	w.mu.Unlock()
 	if w.block {
 		<-ctx.Done()
 		return 0, 3, 0
