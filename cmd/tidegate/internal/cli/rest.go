@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tidegate-io/tidegate/events"
+)
+
+// client speaks to the management API. It knows JSON, problems and pages, and
+// nothing about any resource.
+type client struct {
+	address string
+	token   string
+	wait    string // seconds for Prefer: wait; empty: none
+	http    *http.Client
+}
+
+// callTime is longer than the longest Prefer: wait.
+const callTime = 60 * time.Second
+
+func newClient(address, token, wait string) *client {
+	return &client{address: strings.TrimSuffix(address, "/"), token: token, wait: wait, http: &http.Client{Timeout: callTime}}
+}
+
+// problem is a refusal as the API tells it.
+type problem struct {
+	Status        int    `json:"status"`
+	Title         string `json:"title"`
+	Detail        string `json:"detail"`
+	Code          string `json:"code"`
+	RequestID     string `json:"request_id"`
+	CurrentStatus string `json:"current_status"`
+	Errors        []struct {
+		Location string `json:"location"`
+		Message  string `json:"message"`
+	} `json:"errors"`
+}
+
+func (p *problem) Error() string {
+	text := fmt.Sprintf("%s (%d %s)", strings.TrimSuffix(p.Detail, "."), p.Status, p.Code)
+	if p.CurrentStatus != "" {
+		text += "; its status is " + p.CurrentStatus
+	}
+	for _, fault := range p.Errors {
+		text += fmt.Sprintf("\n  %s: %s", fault.Location, fault.Message)
+	}
+	if p.Status >= http.StatusInternalServerError && p.RequestID != "" {
+		text += "\n  request " + p.RequestID
+	}
+	return text
+}
+
+// call sends one request and answers the decoded body; nil when there is none.
+func (c *client) call(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (any, error) {
+	target := c.address + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	var content io.Reader
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, target, content)
+	if err != nil {
+		return nil, usage("the address %q: %w", c.address, err)
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	c.dress(request, body != nil)
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be reached (is `tidegate up` running? see --address): %w", c.address, unwrapURL(err))
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return read(answer)
+}
+
+func (c *client) dress(request *http.Request, hasBody bool) {
+	request.Header.Set("Accept", "application/json")
+	if hasBody {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if request.Method == http.MethodGet {
+		return
+	}
+	if c.wait != "" {
+		request.Header.Set("Prefer", "wait="+c.wait)
+	}
+	if request.Method == http.MethodPost && request.Header.Get("Idempotency-Key") == "" {
+		request.Header.Set("Idempotency-Key", events.NewID(time.Now()))
+	}
+}
+
+func read(answer *http.Response) (any, error) {
+	raw, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if answer.StatusCode >= http.StatusBadRequest {
+		refused := &problem{}
+		if json.Unmarshal(raw, refused) != nil || refused.Code == "" {
+			refused = &problem{Detail: strings.TrimSpace(answer.Status), Code: "unknown"}
+		}
+		refused.Status = answer.StatusCode
+		return nil, refused
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var decoded any
+	if err := decoder.Decode(&decoded); err != nil {
+		return nil, fmt.Errorf("the answer is no JSON; is this the management address? %w", err)
+	}
+	return decoded, nil
+}
+
+// list answers all items of a list, or the first limit of them (0: all).
+func (c *client) list(ctx context.Context, path string, query url.Values, limit int) ([]any, error) {
+	items := []any{}
+	if query == nil {
+		query = url.Values{}
+	}
+	for {
+		query.Set("limit", "200")
+		if limit > 0 {
+			query.Set("limit", fmt.Sprint(min(limit-len(items), 200)))
+		}
+		page, err := c.call(ctx, http.MethodGet, path, query, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		object, _ := page.(map[string]any)
+		found, ok := object["items"].([]any)
+		if !ok {
+			return nil, errors.New("the answer is no list; is this the management address?")
+		}
+		items = append(items, found...)
+		next, _ := object["next_cursor"].(string)
+		if next == "" || limit > 0 && len(items) >= limit {
+			return items, nil
+		}
+		query.Set("cursor", next)
+	}
+}
+
+// unwrapURL drops the address that net/http repeats in its errors.
+func unwrapURL(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
