@@ -1,4 +1,5 @@
-// Package consumer is the service that knows who calls.
+// Package consumer is the consumer service: who calls. Its only exported symbol
+// is Service; README.md says what it takes and what it tells.
 package consumer
 
 import (
@@ -10,7 +11,8 @@ import (
 	"github.com/tidegate-io/tidegate/services/consumer/internal/views"
 )
 
-// Service is the consumer service.
+// Service is the consumer service's wiring. Of subscriptions it wants to know
+// which providers may see a consumer.
 func Service() app.Service {
 	return app.Service{
 		Name:       "consumer",
@@ -19,16 +21,14 @@ func Service() app.Service {
 		Views:      []es.View{views.Consumers},
 		References: []es.Reference{views.Subscribers},
 		Ring:       true,
-		Routes:     routes,
+		Routes: func(d app.Deps) error {
+			api.Register(d.API, api.Config{
+				Store:     d.Store,
+				Consumers: es.NewHandler(d.Store, d.Registry, domain.Decider, domain.Effects),
+				Ring:      d.Ring,
+				Clock:     d.Clock,
+			})
+			return nil
+		},
 	}
-}
-
-func routes(d app.Deps) error {
-	api.API{
-		Store:     d.Store,
-		Consumers: es.NewHandler(d.Store, d.Registry, domain.Decider, domain.Effects),
-		Ring:      d.Ring,
-		Now:       d.Clock,
-	}.Register(d.API)
-	return nil
 }

@@ -17,7 +17,7 @@ const contactField = "contact"
 // seal seals a contact under a fresh key of the consumer's own. The key is the
 // material; whoever erases it has erased the contact from every copy of the log.
 // A contact of nothing is none.
-func (a API) seal(id string, c *Contact) (sealed []byte, material []es.Material, err error) {
+func (a *API) seal(id string, c *Contact) (sealed []byte, material []es.Material, err error) {
 	if c == nil || *c == (Contact{}) {
 		return nil, nil, nil
 	}
@@ -26,7 +26,7 @@ func (a API) seal(id string, c *Contact) (sealed []byte, material []es.Material,
 		return nil, nil, fmt.Errorf("seal the contact: %w", err)
 	}
 	key := secret.NewDataKey()
-	kept, err := a.Ring.SealDataKey(id, key)
+	kept, err := a.ring.SealDataKey(id, key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal the contact's key: %w", err)
 	}
@@ -35,7 +35,7 @@ func (a API) seal(id string, c *Contact) (sealed []byte, material []es.Material,
 
 // reveal opens the contacts of consumers. One whose key is gone is shown
 // without.
-func (a API) reveal(ctx context.Context, all ...*Consumer) error {
+func (a *API) reveal(ctx context.Context, all ...*Consumer) error {
 	var keys []string
 	for _, c := range all {
 		if len(c.ContactSealed) > 0 {
@@ -45,7 +45,7 @@ func (a API) reveal(ctx context.Context, all ...*Consumer) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	material, err := a.Store.Material(ctx, keys...)
+	material, err := a.store.Material(ctx, keys...)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func (a API) reveal(ctx context.Context, all ...*Consumer) error {
 
 // open answers nothing when the contact was replaced since it was read: what
 // was sealed under the key before is erased.
-func (a API) open(id string, kept, sealed []byte) (*Contact, error) {
-	key, err := a.Ring.OpenDataKey(id, kept)
+func (a *API) open(id string, kept, sealed []byte) (*Contact, error) {
+	key, err := a.ring.OpenDataKey(id, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (a API) open(id string, kept, sealed []byte) (*Contact, error) {
 }
 
 // replay opens the contact in an answer that was kept.
-func (a API) replay(ctx context.Context, kept []byte) ([]byte, error) {
+func (a *API) replay(ctx context.Context, kept []byte) ([]byte, error) {
 	var c Consumer
 	if err := json.Unmarshal(kept, &c); err != nil {
 		return nil, fmt.Errorf("read a kept answer: %w", err)

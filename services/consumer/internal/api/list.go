@@ -13,9 +13,9 @@ import (
 type listInput struct {
 	httpapi.Paging
 	Team   string   `query:"team" maxLength:"256"`
-	Status string   `query:"status" enum:"active,suspended,deleted" doc:"All but deleted ones when absent."`
+	Status string   `query:"status" enum:"active,suspended,deleted" doc:"All but deleted ones when left out."`
 	Label  []string `query:"label,explode" maxItems:"16" doc:"key:value; given several times, all must be there."`
-	Q      string   `query:"q" maxLength:"256" doc:"Part of the id, name or description, in any case."`
+	Text   string   `query:"q" maxLength:"256" doc:"Part of the id, name or description, in any case."`
 }
 
 // filter answers the conditions that were asked for.
@@ -37,12 +37,12 @@ func (in *listInput) filter() ([]es.Term, error) {
 	return where, nil
 }
 
-func (a API) list(ctx context.Context, in *listInput) (*httpapi.List[Consumer], error) {
+func (a *API) list(ctx context.Context, in *listInput) (*httpapi.List[Consumer], error) {
 	where, err := in.filter()
 	if err != nil {
 		return nil, err
 	}
-	query, err := in.Query(ctx, es.Query{View: views.Consumers.Name, Where: where, Text: in.Q})
+	query, err := in.Query(ctx, es.Query{View: views.Consumers.Name, Where: where, Text: in.Text})
 	if err != nil {
 		return nil, err
 	}
@@ -51,14 +51,14 @@ func (a API) list(ctx context.Context, in *listInput) (*httpapi.List[Consumer], 
 		return a.listForProvider(ctx, in, query, scope)
 	}
 	query.Where = append(query.Where, scope.Term(views.Readers)...)
-	found, next, err := es.Find[views.Consumer](ctx, a.Store, query)
+	found, next, err := es.Find[views.Consumer](ctx, a.store, query)
 	if err != nil {
 		return nil, err
 	}
 	items := make([]Consumer, len(found))
 	shown := make([]*Consumer, len(found))
 	for i, c := range found {
-		items[i] = shape(c)
+		items[i] = consumerOf(c)
 		shown[i] = &items[i]
 	}
 	if err := a.reveal(ctx, shown...); err != nil {
@@ -77,12 +77,12 @@ const (
 
 // listForProvider answers its teams' consumers whole when it is a developer too,
 // and its subscribers as far as it sees them.
-func (a API) listForProvider(ctx context.Context, in *listInput, query es.Query, scope httpapi.Scope) (*httpapi.List[Consumer], error) {
+func (a *API) listForProvider(ctx context.Context, in *listInput, query es.Query, scope httpapi.Scope) (*httpapi.List[Consumer], error) {
 	limit := query.Limit
 	var items []Consumer
 	for range maxLooks {
 		query.Limit = looks
-		found, next, err := es.Find[views.Consumer](ctx, a.Store, query)
+		found, next, err := es.Find[views.Consumer](ctx, a.store, query)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func (a API) listForProvider(ctx context.Context, in *listInput, query es.Query,
 			}
 			// The page is full: its cursor is that of a look that ends here.
 			query.Limit = i + 1
-			page, err := a.Store.Find(ctx, query)
+			page, err := a.store.Find(ctx, query)
 			if err != nil {
 				return nil, err
 			}
@@ -113,12 +113,12 @@ func (a API) listForProvider(ctx context.Context, in *listInput, query es.Query,
 }
 
 // seen answers of each consumer what the caller sees; nil: nothing.
-func (a API) seen(ctx context.Context, in *listInput, found []views.Consumer, scope httpapi.Scope) ([]*Consumer, error) {
+func (a *API) seen(ctx context.Context, in *listInput, found []views.Consumer, scope httpapi.Scope) ([]*Consumer, error) {
 	ids := make([]string, len(found))
 	for i, c := range found {
 		ids[i] = c.Concerns.ConsumerID
 	}
-	subscribers, err := views.SubscribersOf(ctx, a.Store, ids)
+	subscribers, err := views.SubscribersOf(ctx, a.store, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (a API) seen(ctx context.Context, in *listInput, found []views.Consumer, sc
 	for i, c := range found {
 		switch {
 		case own.In(c.Concerns.Team):
-			shown := shape(c)
+			shown := consumerOf(c)
 			seen[i] = &shown
 			whole = append(whole, &shown)
 		case subscribers[ids[i]].Of(caller.Teams) && in.glimpses(c):
@@ -147,5 +147,5 @@ func (in *listInput) glimpses(c views.Consumer) bool {
 		return false
 	}
 	visible := c.Concerns.ConsumerID + "\n" + c.Profile.Name
-	return strings.Contains(strings.ToLower(visible), strings.ToLower(in.Q))
+	return strings.Contains(strings.ToLower(visible), strings.ToLower(in.Text))
 }

@@ -187,6 +187,8 @@ func TestAProfileThatIsNotValidIsRefusedWhereTheFaultIs(t *testing.T) {
 		at     string
 	}{
 		"no name":                   {func(p *domain.Profile) { p.Name = "" }, "body.name"},
+		"a name of blanks":          {func(p *domain.Profile) { p.Name = " \u00a0" }, "body.name"},
+		"a name of two lines":       {func(p *domain.Profile) { p.Name = "a\nb" }, "body.name"},
 		"a long name":               {func(p *domain.Profile) { p.Name = strings.Repeat("é", 257) }, "body.name"},
 		"a name that rings":         {func(p *domain.Profile) { p.Name = "a\a" }, "body.name"},
 		"a name that is no text":    {func(p *domain.Profile) { p.Name = "\xff" }, "body.name"},

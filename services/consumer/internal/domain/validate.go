@@ -31,7 +31,7 @@ var (
 // wrong with it.
 func (p Profile) normal() (Profile, error) {
 	for _, err := range []error{
-		text("body.name", p.Name, 1, MaxName),
+		line("body.name", p.Name, MaxName),
 		text("body.description", p.Description, 0, MaxDescription),
 		labels(p.Labels),
 	} {
@@ -48,6 +48,14 @@ func (p Profile) normal() (Profile, error) {
 	var err error
 	p.Limits, err = limits(p.Limits)
 	return p, err
+}
+
+// line is a text in which there is something to see, on one line.
+func line(at, value string, most int) error {
+	if strings.TrimSpace(value) == "" || strings.ContainsAny(value, "\n\t") {
+		return ErrInvalid.At(at).Saying("The text is 1 to %d characters on one line, and not blank.", most)
+	}
+	return text(at, value, 1, most)
 }
 
 func text(at, value string, least, most int) error {

@@ -98,6 +98,7 @@ func TestSettingsThatAreNotValidAreRefusedWhereTheFaultIs(t *testing.T) {
 	}{
 		"no name":                {func(s *domain.Settings) { s.Name = "" }, domain.ErrInvalid, "body.name"},
 		"a long name":            {func(s *domain.Settings) { s.Name = strings.Repeat("é", 257) }, domain.ErrInvalid, "body.name"},
+		"a name of blanks":       {func(s *domain.Settings) { s.Name = " " }, domain.ErrInvalid, "body.name"},
 		"a name of lines":        {func(s *domain.Settings) { s.Name = "a\nb" }, domain.ErrInvalid, "body.name"},
 		"a name that is no text": {func(s *domain.Settings) { s.Name = "\xff" }, domain.ErrInvalid, "body.name"},
 		"an expiry now":          {func(s *domain.Settings) { s.ExpiresAt = &now }, domain.ErrExpiryInPast, "body.expires_at"},

@@ -19,8 +19,8 @@ func (s Settings) normal(current *time.Time, at time.Time) (Settings, error) {
 	if n := utf8.RuneCountInString(s.Name); n < 1 || n > MaxName || !utf8.ValidString(s.Name) {
 		return Settings{}, ErrInvalid.At("body.name").Saying("The text is 1 to %d characters of UTF-8.", MaxName)
 	}
-	if strings.ContainsFunc(s.Name, unicode.IsControl) {
-		return Settings{}, ErrInvalid.At("body.name").Saying("The text holds no control characters.")
+	if strings.TrimSpace(s.Name) == "" || strings.ContainsFunc(s.Name, unicode.IsControl) {
+		return Settings{}, ErrInvalid.At("body.name").Saying("The text is not blank and holds no control characters.")
 	}
 	if s.ExpiresAt = utc(s.ExpiresAt); s.ExpiresAt == nil || sameTime(s.ExpiresAt, current) {
 		return s, nil

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -14,24 +13,13 @@ import (
 
 type registerInput struct {
 	Body struct {
-		ID          string            `json:"id,omitempty" pattern:"^[a-zA-Z0-9_-]{1,512}$" doc:"Unique for ever, never changes; generated when absent."`
+		ID          string            `json:"id,omitempty" pattern:"^[a-zA-Z0-9_-]{1,512}$" doc:"Unique for ever, never changes; generated when left out."`
 		Name        string            `json:"name" minLength:"1" maxLength:"256"`
 		Description string            `json:"description,omitempty" maxLength:"4096"`
 		Labels      map[string]string `json:"labels,omitempty" doc:"At most 64. Keys: 1-63 of a-z A-Z 0-9 . _ / -, beginning and ending with a letter or digit. Values: 1-256 characters."`
 		Contact     *Contact          `json:"contact,omitempty"`
-		Team        *string           `json:"team,omitempty" maxLength:"256" doc:"The caller's only team when absent. An administrator may name any, or none."`
+		Team        string            `json:"team,omitempty" maxLength:"256" doc:"Your only team when left out. An administrator may name any, or none."`
 		Limits      *limitsInput      `json:"limits,omitempty"`
-	}
-}
-
-type patchInput struct {
-	ID   string `path:"id" maxLength:"512"`
-	Body struct {
-		Name        httpapi.Optional[string]            `json:"name,omitzero" minLength:"1" maxLength:"256" nullable:"false"`
-		Description httpapi.Optional[string]            `json:"description,omitzero" maxLength:"4096"`
-		Labels      httpapi.Optional[map[string]string] `json:"labels,omitzero"`
-		Contact     httpapi.Optional[Contact]           `json:"contact,omitzero"`
-		Limits      httpapi.Optional[limitsInput]       `json:"limits,omitzero"`
 	}
 }
 
@@ -53,7 +41,7 @@ func (in *reasonInput) reason() string {
 	return in.Body.Reason
 }
 
-func (a API) registerConsumers(s *httpapi.Server) {
+func (a *API) registerConsumers(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "register-consumer", Method: http.MethodPost, Path: "/v1/consumers", Status: http.StatusCreated,
 		Summary: "Register a consumer", Body: exampleInput, Answer: example,
@@ -73,7 +61,7 @@ func (a API) registerConsumers(s *httpapi.Server) {
 		ID: "update-consumer", Method: http.MethodPatch, Path: "/v1/consumers/{id}", Summary: "Change a consumer",
 		Description: "A JSON merge patch. The id and the team never change.",
 		Answer:      example, Refusals: []*es.Refusal{domain.ErrIllegal, httpapi.ErrForbidden},
-	}, a.patch)
+	}, a.update)
 	httpapi.Register(s, httpapi.Operation{
 		ID: "suspend-consumer", Method: http.MethodPost, Path: "/v1/consumers/{id}/suspend", Summary: "Suspend a consumer",
 		Description: "Its calls are refused until it is resumed; nothing else changes.",
@@ -92,16 +80,26 @@ func (a API) registerConsumers(s *httpapi.Server) {
 		Description: "Final. Its contact is erased, its credentials are revoked and its subscriptions cancelled.",
 		Refusals:    []*es.Refusal{domain.ErrIllegal, httpapi.ErrForbidden},
 	}, a.delete)
+	httpapi.RegisterHistory(s, httpapi.HistoryConfig{
+		Path: "/v1/consumers/{id}/history", Category: domain.Decider.Category, Streams: a.store,
+		May: func(ctx context.Context, id string) error {
+			_, err := a.find(ctx, id, httpapi.Read)
+			return err
+		},
+	})
 }
 
-func (a API) register(ctx context.Context, in *registerInput) (*httpapi.Created[Consumer], error) {
-	team, err := teamOf(ctx, in.Body.Team)
+func (a *API) register(ctx context.Context, in *registerInput) (*httpapi.Created[Consumer], error) {
+	if !httpapi.CallerFrom(ctx).Is(httpapi.Admin, httpapi.Developer) {
+		return nil, httpapi.ErrForbidden
+	}
+	team, err := ownTeam(ctx, in.Body.Team)
 	if err != nil {
 		return nil, err
 	}
 	id := in.Body.ID
 	if id == "" {
-		id = es.NewTypeID("con", a.Now())
+		id = es.NewTypeID("con", a.clock())
 	}
 	sealed, material, err := a.seal(id, in.Body.Contact)
 	if err != nil {
@@ -115,11 +113,11 @@ func (a API) register(ctx context.Context, in *registerInput) (*httpapi.Created[
 		Limits:        in.Body.Limits.domain(),
 	}}
 	created, err := httpapi.Command(ctx, func(opts ...es.Option) error {
-		_, err := a.Consumers.Handle(ctx, id, command, append(opts, es.WithMaterial(material...))...)
+		_, err := a.consumers.Handle(ctx, id, command, append(opts, es.WithMaterial(material...))...)
 		return err
 	}, func(ctx context.Context, r es.Reader) (*httpapi.Created[Consumer], error) {
 		c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
-		return httpapi.NewCreated("/v1/consumers/"+id, c.Version, shape(c)), err
+		return httpapi.NewCreated("/v1/consumers/"+id, c.Version, consumerOf(c)), err
 	})
 	if err != nil {
 		return nil, err
@@ -127,29 +125,29 @@ func (a API) register(ctx context.Context, in *registerInput) (*httpapi.Created[
 	return created, a.reveal(ctx, &created.Body)
 }
 
-func (a API) get(ctx context.Context, in *idInput) (*httpapi.Object[Consumer], error) {
-	c, err := a.authorized(ctx, in.ID, httpapi.Read)
+func (a *API) get(ctx context.Context, in *idInput) (*httpapi.Object[Consumer], error) {
+	c, err := a.find(ctx, in.ID, httpapi.Read)
 	if errors.Is(err, httpapi.ErrForbidden) {
 		return httpapi.NewObject(c.Version, glimpse(c)), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	object := httpapi.NewObject(c.Version, shape(c))
+	object := httpapi.NewObject(c.Version, consumerOf(c))
 	return object, a.reveal(ctx, &object.Body)
 }
 
 // act runs a command and answers the consumer as it is after it.
-func (a API) act(ctx context.Context, id string, command domain.Command, more ...es.Option) (*httpapi.Object[Consumer], error) {
-	if _, err := a.authorized(ctx, id, httpapi.Write); err != nil {
+func (a *API) act(ctx context.Context, id string, command domain.Command, more ...es.Option) (*httpapi.Object[Consumer], error) {
+	if _, err := a.find(ctx, id, httpapi.Write); err != nil {
 		return nil, err
 	}
 	object, err := httpapi.Command(ctx, func(opts ...es.Option) error {
-		_, err := a.Consumers.Handle(ctx, id, command, append(opts, more...)...)
+		_, err := a.consumers.Handle(ctx, id, command, append(opts, more...)...)
 		return err
 	}, func(ctx context.Context, r es.Reader) (*httpapi.Object[Consumer], error) {
 		c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
-		return httpapi.NewObject(c.Version, shape(c)), err
+		return httpapi.NewObject(c.Version, consumerOf(c)), err
 	})
 	if err != nil {
 		return nil, err
@@ -157,102 +155,12 @@ func (a API) act(ctx context.Context, id string, command domain.Command, more ..
 	return object, a.reveal(ctx, &object.Body)
 }
 
-// errContactMoved: the contact with which a patch was merged was replaced.
-var errContactMoved = errors.New("the contact was replaced meanwhile")
-
-// merges bounds how often a contact is merged anew.
-const merges = 8
-
-// patch merges. A contact is merged in clear, so outside the domain: when it was
-// replaced meanwhile, it is merged again.
-func (a API) patch(ctx context.Context, in *patchInput) (*httpapi.Object[Consumer], error) {
-	for attempt := 1; ; attempt++ {
-		current, err := a.authorized(ctx, in.ID, httpapi.Write)
-		if err != nil {
-			return nil, err
-		}
-		sealed, material, err := a.mergeContact(ctx, current, in.Body.Contact)
-		if err != nil {
-			return nil, err
-		}
-		object, err := a.act(ctx, in.ID, domain.Update{Change: func(p domain.Profile) (domain.Profile, error) {
-			if in.Body.Contact.Set {
-				if !bytes.Equal(p.ContactSealed, current.Profile.ContactSealed) {
-					return p, errContactMoved
-				}
-				p.ContactSealed = sealed
-			}
-			return in.apply(p)
-		}}, es.WithMaterial(material...))
-		if !errors.Is(err, errContactMoved) || attempt == merges {
-			return object, err
-		}
-	}
-}
-
-// mergeContact answers the contact after the patch, sealed. One that stays as
-// it is keeps its seal.
-func (a API) mergeContact(ctx context.Context, c views.Consumer, patch httpapi.Optional[Contact]) ([]byte, []es.Material, error) {
-	if !patch.Set {
-		return nil, nil, nil
-	}
-	present := shape(c)
-	if err := a.reveal(ctx, &present); err != nil {
-		return nil, nil, err
-	}
-	var before Contact
-	if present.Contact != nil {
-		before = *present.Contact
-	}
-	after, err := patch.Apply(before)
-	if err != nil {
-		return nil, nil, err
-	}
-	if after == before && present.Contact != nil {
-		return c.Profile.ContactSealed, nil, nil
-	}
-	return a.seal(c.Concerns.ConsumerID, &after)
-}
-
-// apply merges everything but the contact.
-func (in *patchInput) apply(p domain.Profile) (domain.Profile, error) {
-	var err error
-	if p.Name, err = in.Body.Name.Apply(p.Name); err != nil {
-		return p, err
-	}
-	if p.Description, err = in.Body.Description.Apply(p.Description); err != nil {
-		return p, err
-	}
-	if p.Labels, err = in.Body.Labels.Apply(p.Labels); err != nil {
-		return p, err
-	}
-	limits, err := in.Body.Limits.Apply(inputOf(p.Limits))
-	p.Limits = limits.domain()
-	return p, err
-}
-
-func (a API) delete(ctx context.Context, in *idInput) (*httpapi.Empty, error) {
-	if _, err := a.authorized(ctx, in.ID, httpapi.Write); err != nil {
+func (a *API) delete(ctx context.Context, in *idInput) (*httpapi.Empty, error) {
+	if _, err := a.find(ctx, in.ID, httpapi.Write); err != nil {
 		return nil, err
 	}
 	return httpapi.Command(ctx, func(opts ...es.Option) error {
-		_, err := a.Consumers.Handle(ctx, in.ID, domain.Delete{}, opts...)
+		_, err := a.consumers.Handle(ctx, in.ID, domain.Delete{}, opts...)
 		return err
 	}, func(context.Context, es.Reader) (*httpapi.Empty, error) { return &httpapi.Empty{}, nil })
-}
-
-// teamOf answers the team of a new consumer: the one that was named, or the
-// caller's only one. An administrator needs none.
-func teamOf(ctx context.Context, named *string) (string, error) {
-	caller := httpapi.CallerFrom(ctx)
-	var team string
-	switch {
-	case named != nil:
-		team = *named
-	case len(caller.Teams) == 1:
-		team = caller.Teams[0]
-	case len(caller.Teams) > 1 && caller.Is(httpapi.Developer) && !caller.Is(httpapi.Admin):
-		return "", httpapi.Invalid("body.team", "expected the name of a team: the caller belongs to several")
-	}
-	return team, httpapi.Authorize(ctx, httpapi.Access{Object: httpapi.Consumer, Verb: httpapi.Write, Team: team, New: true})
 }

@@ -68,8 +68,8 @@ func (c Consumer) MarshalJSON() ([]byte, error) {
 	}{c.ID, c.Name, c.Labels})
 }
 
-// shape answers a consumer with its contact still sealed.
-func shape(c views.Consumer) Consumer {
+// consumerOf answers a consumer with its contact still sealed.
+func consumerOf(c views.Consumer) Consumer {
 	return Consumer{
 		ID:            c.Concerns.ConsumerID,
 		Name:          c.Profile.Name,
@@ -77,7 +77,7 @@ func shape(c views.Consumer) Consumer {
 		Labels:        labelled(c.Profile.Labels),
 		Team:          c.Concerns.Team,
 		Status:        string(c.Status),
-		Limits:        shapeLimits(c.Profile.Limits),
+		Limits:        limitsOf(c.Profile.Limits),
 		Version:       c.Version,
 		CreatedAt:     c.CreatedAt,
 		UpdatedAt:     c.UpdatedAt,
@@ -96,7 +96,7 @@ func labelled(labels map[string]string) map[string]string {
 	return maps.Clone(labels)
 }
 
-func shapeLimits(l *domain.Limits) Limits {
+func limitsOf(l *domain.Limits) Limits {
 	shown := Limits{AllowedIPs: []string{}}
 	if l == nil {
 		return shown
