@@ -1,0 +1,170 @@
+package projection
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tidegate-io/tidegate/libs/es"
+)
+
+var (
+	errRewritten = errors.New("a context's history was rewritten")
+	errJournal   = errors.New("the journal cannot be written")
+	errGap       = errors.New("a stream has a gap")
+	errRelease   = errors.New("this release may read events that an earlier one could not")
+)
+
+// generation is one fold of all streams with its files.
+//
+//  1. It is opened from disk, or begun empty.
+//  2. The sinks fold what the bus delivers: into the journal's memory and the
+//     state in one step; then the journal is synced; then the new positions may be
+//     reported.
+//  3. It has caught up when every source's tail, as first announced, is folded.
+//  4. When the disk refuses, it goes on in memory and reports nothing new.
+//  5. It fails, for good, when a history was rewritten, or when the disk takes
+//     files again; then another one is built from the start.
+type generation struct {
+	state *State
+	moved func() // something changed for readiness or for the pulse
+
+	mu       sync.Mutex // one writer: held while the fold changes
+	fold     *fold
+	store    *store
+	buffer   []byte
+	steps    uint64
+	reported positions
+	progress time.Time // of the last message
+	served   bool      // it has been in force: it stays so until another one is
+	diskless error     // why nothing is written any more
+
+	sources [5]source // the contexts, then the material
+
+	failOnce sync.Once
+	failed   chan struct{}
+	reason   error
+}
+
+// materialSource is the material's place among the sources.
+const materialSource = 4
+
+// positions is how far everything had come after a number of steps.
+type positions struct {
+	step     uint64
+	cursors  [4]es.Cursor
+	material int64
+}
+
+func newGeneration(f *fold, s *store, moved func()) *generation {
+	g := &generation{fold: f, store: s, moved: moved, failed: make(chan struct{}), progress: time.Now()}
+	g.reported = positions{cursors: f.cursors, material: f.position}
+	g.state = &State{Rule: f.rule, Digests: f.vault.digests, Passwords: f.vault.passwords, sources: &g.sources}
+	return g
+}
+
+// fail ends the generation.
+func (g *generation) fail(err error) {
+	g.failOnce.Do(func() {
+		g.reason = err
+		close(g.failed)
+	})
+}
+
+// change folds one step, makes it last, and only then lets it be reported.
+func (g *generation) change(step func() error) error {
+	g.mu.Lock()
+	err := step()
+	g.steps++
+	g.progress = time.Now()
+	after := positions{step: g.steps, cursors: g.fold.cursors, material: g.fold.position}
+	for i := range g.fold.cursors {
+		g.sources[i].applied(g.fold.cursors[i].Position)
+	}
+	g.mu.Unlock()
+	if err == nil {
+		g.sync(after)
+	}
+	g.moved()
+	return err
+}
+
+func (g *generation) sync(after positions) {
+	err := g.store.log.Sync()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil {
+		g.diskless = err
+	} else if after.step > g.reported.step { // steps sync side by side
+		g.reported = after
+	}
+}
+
+// fault answers why the disk is not written to, if so.
+func (g *generation) fault() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.diskless
+}
+
+// append writes a frame into the journal's memory.
+func (g *generation) append(frame func(dst []byte) []byte) {
+	g.buffer = frame(g.buffer[:0])
+	g.store.log.Append(g.buffer)
+}
+
+func (g *generation) caughtUp() bool {
+	for i := range g.sources {
+		if !g.sources[i].known() {
+			return false
+		}
+	}
+	return true
+}
+
+// Times of compaction. What was erased must be gone from disk within 60 s.
+const (
+	eraseAfter  = 15 * time.Second
+	compactSize = 64 << 20
+)
+
+// compactWhenDue writes a snapshot when material was erased a while ago or the
+// journal has become long. It is called by one goroutine.
+func (g *generation) compactWhenDue(now time.Time) error {
+	g.mu.Lock()
+	due := g.diskless == nil && (!g.fold.erasedAt.IsZero() && now.Sub(g.fold.erasedAt) >= eraseAfter || g.store.log.Size() > compactSize)
+	g.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return g.compact()
+}
+
+func (g *generation) compact() error {
+	g.mu.Lock()
+	next := g.store.number + 1
+	err := g.store.log.Rotate(g.store.journal(next))
+	erasedAt := g.fold.erasedAt
+	if err == nil {
+		g.store.number = next
+		g.fold.erasedAt = time.Time{}
+	}
+	h := g.fold.header()
+	if err != nil {
+		g.diskless = err
+	}
+	g.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("rotate journal: %w", err)
+	}
+	if err := g.store.writeSnapshot(h, g.fold.rule, next); err != nil {
+		g.mu.Lock()
+		if g.fold.erasedAt.IsZero() {
+			g.fold.erasedAt = erasedAt // it is still on disk: try again
+		}
+		g.mu.Unlock()
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}

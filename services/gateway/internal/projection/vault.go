@@ -1,0 +1,151 @@
+package projection
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/tidegate-io/tidegate/libs/secret"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/material"
+)
+
+// vault opens sealed proofs and brings them into force. One goroutine at a time
+// uses it; readers use its index and passwords.
+type vault struct {
+	ring      *secret.Ring
+	log       *slog.Logger
+	digests   *material.Index
+	passwords *material.Passwords
+	chosen    map[material.Key]string  // material keys of passwords
+	waiting   map[material.Key]waiting // sealed with keys that the ring does not have yet
+	// missing, while the stream is read anew, is what has not come again.
+	missing map[material.Key]struct{}
+	sum     material.Key // xor over what is held
+}
+
+type waiting struct {
+	key    string
+	sealed []byte
+}
+
+func newVault(ring *secret.Ring, log *slog.Logger) *vault {
+	return &vault{
+		ring: ring, log: log, digests: material.NewIndex(), passwords: material.NewPasswords(),
+		chosen: map[material.Key]string{}, waiting: map[material.Key]waiting{},
+	}
+}
+
+// splitKey cuts "<credential id>.<version>".
+func splitKey(key string) (credential string, version int, ok bool) {
+	dot := strings.LastIndexByte(key, '.')
+	if dot <= 0 {
+		return "", 0, false
+	}
+	version, err := strconv.Atoi(key[dot+1:])
+	return key[:dot], version, err == nil && version > 0
+}
+
+func joinKey(credential string, version int) string {
+	return credential + "." + strconv.Itoa(version)
+}
+
+// put brings sealed material into force. What cannot be opened is no reason to
+// stop: its credential is refused until it can be.
+func (v *vault) put(key string, sealed []byte) {
+	k := material.KeyOf(key)
+	v.take(k)
+	credential, version, ok := splitKey(key)
+	if !ok {
+		v.log.Warn("material of an unknown form is ignored", "key", key)
+		return
+	}
+	switch proof, err := v.ring.OpenProof(key, sealed); {
+	case err != nil:
+		v.waiting[k] = waiting{key: strings.Clone(key), sealed: append([]byte(nil), sealed...)}
+	case proof.Kind == secret.ProofDigest:
+		v.digests.Put(k, strings.Clone(credential), version, [sha256.Size]byte(proof.Digest))
+	default:
+		v.chosen[k] = strings.Clone(key)
+		v.passwords.Put(strings.Clone(credential), material.Password{Version: version, PHC: proof.PHC})
+	}
+	v.toggle(k)
+}
+
+// remove takes material out of force and says whether there was any.
+func (v *vault) remove(key string) bool { return v.take(material.KeyOf(key)) }
+
+func (v *vault) take(k material.Key) bool {
+	delete(v.missing, k)
+	key, chosen := v.chosen[k]
+	_, sealed := v.waiting[k]
+	switch {
+	case v.digests.Has(k):
+		v.digests.Remove(k)
+	case chosen:
+		credential, version, _ := splitKey(key)
+		v.passwords.Remove(credential, version)
+		delete(v.chosen, k)
+	case sealed:
+		delete(v.waiting, k)
+	default:
+		return false
+	}
+	v.toggle(k)
+	return true
+}
+
+func (v *vault) toggle(k material.Key) {
+	for i := range v.sum {
+		v.sum[i] ^= k[i]
+	}
+}
+
+// reread begins a reading of everything; complete takes out what did not come
+// again, and says whether that was anything.
+func (v *vault) reread() {
+	v.missing = make(map[material.Key]struct{}, v.len())
+	for k := range v.digests.Keys() {
+		v.missing[k] = struct{}{}
+	}
+	for k := range v.chosen {
+		v.missing[k] = struct{}{}
+	}
+	for k := range v.waiting {
+		v.missing[k] = struct{}{}
+	}
+}
+
+func (v *vault) rereading() bool { return v.missing != nil }
+
+func (v *vault) complete() (removed bool) {
+	for k := range v.missing {
+		removed = v.take(k) || removed
+	}
+	v.missing = nil
+	return removed
+}
+
+func (v *vault) len() int { return v.digests.Len() + len(v.chosen) + len(v.waiting) }
+
+// hash is equal for equal sets of material.
+func (v *vault) hash() string { return hex.EncodeToString(v.sum[:]) }
+
+// retry opens what waits for a key of the ring.
+func (v *vault) retry() {
+	for _, w := range v.waiting {
+		if _, err := v.ring.OpenProof(w.key, w.sealed); err == nil {
+			v.put(w.key, w.sealed)
+		}
+	}
+}
+
+// fault says what waits, for people.
+func (v *vault) fault() error {
+	if len(v.waiting) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d secrets cannot be opened with the key ring that this gateway has", len(v.waiting))
+}
