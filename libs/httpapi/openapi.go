@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -21,7 +22,39 @@ func (s *Server) OpenAPI() ([]byte, error) {
 	if err := s.checkExamples(); err != nil {
 		return nil, err
 	}
-	return write(s.api.OpenAPI())
+	raw, err := json.Marshal(s.api.OpenAPI())
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	d, err := parseDocument(raw)
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	d.admitNull(s.api.OpenAPI().Components.Schemas)
+	return write(d)
+}
+
+// admitNull says of members that are pointers to objects that they may be null.
+// huma cannot: it would need a second schema. It is said here alone, for in
+// huma's own form the alternatives would hide the locations of faults.
+func (d *document) admitNull(registry huma.Registry) {
+	for name, schema := range d.Components["schemas"] {
+		shape, _ := schema.(object)
+		properties, _ := shape["properties"].(object)
+		t := registry.TypeFromRef(schemaPrefix + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		for _, field := range reflect.VisibleFields(t) {
+			member, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			property, _ := properties[member].(object)
+			if field.Type.Kind() != reflect.Pointer || options != "" || property["$ref"] == nil {
+				continue
+			}
+			property["anyOf"] = []any{object{"$ref": property["$ref"]}, object{"type": "null"}}
+			delete(property, "$ref")
+		}
+	}
 }
 
 // outputOf answers what is to be documented of an output type.
@@ -187,8 +220,12 @@ func checkExample(registry huma.Registry, media *huma.MediaType, mode huma.Valid
 	}
 	result := &huma.ValidateResult{}
 	huma.Validate(registry, media.Schema, huma.NewPathBuffer(nil, 0), mode, value, result)
-	if len(result.Errors) > 0 {
-		return fmt.Errorf("the example does not fit its schema: %w", result.Errors[0])
+	for _, err := range result.Errors {
+		var detail *huma.ErrorDetail
+		if errors.As(err, &detail) && detail.Value == nil {
+			continue // null, where admitNull says that it may be
+		}
+		return fmt.Errorf("the example does not fit its schema: %w", err)
 	}
 	return nil
 }

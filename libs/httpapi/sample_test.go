@@ -205,8 +205,10 @@ type secret struct {
 	Value string `json:"value"`
 }
 
+type Note = note
+
 type issued struct {
-	note
+	Note
 
 	Secret *secret `json:"secret"`
 }
@@ -283,7 +285,7 @@ func (s *sample) write(ctx context.Context, in *writeInput) (*httpapi.Created[is
 		return err
 	}, func(ctx context.Context, r es.Reader) (*httpapi.Created[issued], error) {
 		n, err := es.Get[note](ctx, r, "notes", id)
-		return httpapi.NewCreated("/v1/notes/"+id, n.Version, issued{note: n}), err
+		return httpapi.NewCreated("/v1/notes/"+id, n.Version, issued{Note: n}), err
 	})
 	if err != nil {
 		return nil, err
