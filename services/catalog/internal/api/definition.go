@@ -33,16 +33,16 @@ type Service struct {
 	UpdatedAt      time.Time          `json:"updated_at"`
 }
 
-// Route says which calls belong to a service.
-type Route struct {
+// RouteInput says which calls belong to a service.
+type RouteInput struct {
 	Host        string   `json:"host,omitempty" maxLength:"254" doc:"A host name, without port or wildcard; empty: any host."`
 	PathPrefix  string   `json:"path_prefix" minLength:"1" maxLength:"1024" doc:"Begins with a slash and ends at a segment's border. It is kept in canonical form, without a final slash."`
 	Methods     []string `json:"methods,omitempty" maxItems:"32" doc:"Empty: every method."`
 	StripPrefix *bool    `json:"strip_prefix,omitempty" default:"true" doc:"Take the prefix off before forwarding."`
 }
 
-// Upstream is one address of the service.
-type Upstream struct {
+// UpstreamInput is one address of the service.
+type UpstreamInput struct {
 	URL    string `json:"url" minLength:"1" maxLength:"2048" doc:"An absolute http or https URL, without user, query or fragment."`
 	Weight int    `json:"weight,omitempty" minimum:"1" maximum:"1000000" default:"1"`
 }
@@ -174,14 +174,14 @@ func plansFrom(in []PlanInput) []catalog.Plan {
 	})
 }
 
-func routesFrom(in []Route) []catalog.Route {
-	return each(in, func(r Route) catalog.Route {
+func routesFrom(in []RouteInput) []catalog.Route {
+	return each(in, func(r RouteInput) catalog.Route {
 		return catalog.Route{Host: r.Host, PathPrefix: r.PathPrefix, Methods: r.Methods, StripPrefix: r.StripPrefix == nil || *r.StripPrefix}
 	})
 }
 
-func upstreamsFrom(in []Upstream) []catalog.Upstream {
-	return each(in, func(u Upstream) catalog.Upstream { return catalog.Upstream(u) })
+func upstreamsFrom(in []UpstreamInput) []catalog.Upstream {
+	return each(in, func(u UpstreamInput) catalog.Upstream { return catalog.Upstream(u) })
 }
 
 // each converts a list; nil, which was left out, stays nil.

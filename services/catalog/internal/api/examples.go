@@ -11,8 +11,8 @@ var (
 	exampleSunset = time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC)
 	exampleInput  = serviceInput{
 		ID: "petstore", Name: "Pet store", Description: "Pets and their owners", Tags: []string{"pets"},
-		Routes:    []Route{{PathPrefix: "/petstore", StripPrefix: new(true)}},
-		Upstreams: []Upstream{{URL: "http://127.0.0.1:9000", Weight: 1}},
+		Routes:    []RouteInput{{PathPrefix: "/petstore", StripPrefix: new(true)}},
+		Upstreams: []UpstreamInput{{URL: "http://127.0.0.1:9000", Weight: 1}},
 		Plans:     []PlanInput{{ID: "default", Rate: &Rate{Requests: 100, PerSeconds: 60}}},
 	}
 )

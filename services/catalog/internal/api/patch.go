@@ -9,26 +9,26 @@ import (
 )
 
 type updateInput struct {
-	serviceID
+	ServiceID
 	Body servicePatch
 }
 
 type servicePatch struct {
-	ID             httpapi.Optional[string]         `json:"id,omitzero" nullable:"false" doc:"It never changes: any other value is refused."`
-	Name           httpapi.Optional[string]         `json:"name,omitzero" minLength:"1" maxLength:"256" nullable:"false"`
-	Description    httpapi.Optional[string]         `json:"description,omitzero" maxLength:"4096"`
-	Kind           httpapi.Optional[string]         `json:"kind,omitzero" enum:"rest,ai,mcp"`
-	Tags           httpapi.Optional[[]string]       `json:"tags,omitzero" maxItems:"32" uniqueItems:"true"`
-	Category       httpapi.Optional[string]         `json:"category,omitzero" maxLength:"64"`
-	Visibility     httpapi.Optional[string]         `json:"visibility,omitzero" enum:"public,team"`
-	Routes         httpapi.Optional[[]Route]        `json:"routes,omitzero" maxItems:"64"`
-	Upstreams      httpapi.Optional[[]Upstream]     `json:"upstreams,omitzero" maxItems:"64"`
-	Accepts        httpapi.Optional[[]string]       `json:"accepts,omitzero" enum:"api_key,basic,jwt,hmac,oauth2" minItems:"1" uniqueItems:"true"`
-	Approval       httpapi.Optional[ApprovalInput]  `json:"approval,omitzero"`
-	Plans          httpapi.Optional[[]PlanInput]    `json:"plans,omitzero" minItems:"1" maxItems:"32"`
-	Staleness      httpapi.Optional[StalenessInput] `json:"staleness,omitzero"`
-	TimeoutSeconds httpapi.Optional[int]            `json:"timeout_seconds,omitzero" minimum:"1" maximum:"600"`
-	Documentation  httpapi.Optional[string]         `json:"documentation,omitzero" maxLength:"65536"`
+	ID             httpapi.Optional[string]          `json:"id,omitzero" nullable:"false" doc:"It never changes: any other value is refused."`
+	Name           httpapi.Optional[string]          `json:"name,omitzero" minLength:"1" maxLength:"256" nullable:"false"`
+	Description    httpapi.Optional[string]          `json:"description,omitzero" maxLength:"4096"`
+	Kind           httpapi.Optional[string]          `json:"kind,omitzero" enum:"rest,ai,mcp"`
+	Tags           httpapi.Optional[[]string]        `json:"tags,omitzero" maxItems:"32" uniqueItems:"true"`
+	Category       httpapi.Optional[string]          `json:"category,omitzero" maxLength:"64"`
+	Visibility     httpapi.Optional[string]          `json:"visibility,omitzero" enum:"public,team"`
+	Routes         httpapi.Optional[[]RouteInput]    `json:"routes,omitzero" maxItems:"64"`
+	Upstreams      httpapi.Optional[[]UpstreamInput] `json:"upstreams,omitzero" maxItems:"64"`
+	Accepts        httpapi.Optional[[]string]        `json:"accepts,omitzero" enum:"api_key,basic,jwt,hmac,oauth2" minItems:"1" uniqueItems:"true"`
+	Approval       httpapi.Optional[ApprovalInput]   `json:"approval,omitzero"`
+	Plans          httpapi.Optional[[]PlanInput]     `json:"plans,omitzero" minItems:"1" maxItems:"32"`
+	Staleness      httpapi.Optional[StalenessInput]  `json:"staleness,omitzero"`
+	TimeoutSeconds httpapi.Optional[int]             `json:"timeout_seconds,omitzero" minimum:"1" maximum:"600"`
+	Documentation  httpapi.Optional[string]          `json:"documentation,omitzero" maxLength:"65536"`
 }
 
 func (a *API) update(ctx context.Context, in *updateInput) (*httpapi.Object[Service], error) {

@@ -73,22 +73,22 @@ func (a *API) registerServices(s *httpapi.Server) {
 type createInput struct{ Body serviceInput }
 
 type serviceInput struct {
-	ID             string         `json:"id" pattern:"^[a-z0-9][a-z0-9-]{0,62}$" doc:"Immutable."`
-	Team           string         `json:"team,omitempty" maxLength:"256" doc:"Your only team when left out."`
-	Name           string         `json:"name" minLength:"1" maxLength:"256"`
-	Description    string         `json:"description,omitempty" maxLength:"4096"`
-	Kind           string         `json:"kind,omitempty" enum:"rest,ai,mcp" default:"rest"`
-	Tags           []string       `json:"tags,omitempty" maxItems:"32" uniqueItems:"true"`
-	Category       string         `json:"category,omitempty" maxLength:"64"`
-	Visibility     string         `json:"visibility,omitempty" enum:"public,team" default:"public"`
-	Routes         []Route        `json:"routes,omitempty" maxItems:"64"`
-	Upstreams      []Upstream     `json:"upstreams,omitempty" maxItems:"64"`
-	Accepts        []string       `json:"accepts,omitempty" enum:"api_key,basic,jwt,hmac,oauth2" minItems:"1" uniqueItems:"true" doc:"Left out: all five."`
-	Approval       ApprovalInput  `json:"approval,omitzero" doc:"Left out: manual."`
-	Plans          []PlanInput    `json:"plans,omitempty" minItems:"1" maxItems:"32" doc:"Left out: one, default."`
-	Staleness      StalenessInput `json:"staleness,omitzero" doc:"Left out: serve-stale."`
-	TimeoutSeconds int            `json:"timeout_seconds,omitempty" minimum:"1" maximum:"600" default:"30"`
-	Documentation  string         `json:"documentation,omitempty" maxLength:"65536" doc:"Markdown, at most 64 KiB."`
+	ID             string          `json:"id" pattern:"^[a-z0-9][a-z0-9-]{0,62}$" doc:"Immutable."`
+	Team           string          `json:"team,omitempty" maxLength:"256" doc:"Your only team when left out."`
+	Name           string          `json:"name" minLength:"1" maxLength:"256"`
+	Description    string          `json:"description,omitempty" maxLength:"4096"`
+	Kind           string          `json:"kind,omitempty" enum:"rest,ai,mcp" default:"rest"`
+	Tags           []string        `json:"tags,omitempty" maxItems:"32" uniqueItems:"true"`
+	Category       string          `json:"category,omitempty" maxLength:"64"`
+	Visibility     string          `json:"visibility,omitempty" enum:"public,team" default:"public"`
+	Routes         []RouteInput    `json:"routes,omitempty" maxItems:"64"`
+	Upstreams      []UpstreamInput `json:"upstreams,omitempty" maxItems:"64"`
+	Accepts        []string        `json:"accepts,omitempty" enum:"api_key,basic,jwt,hmac,oauth2" minItems:"1" uniqueItems:"true" doc:"Left out: all five."`
+	Approval       ApprovalInput   `json:"approval,omitzero" doc:"Left out: manual."`
+	Plans          []PlanInput     `json:"plans,omitempty" minItems:"1" maxItems:"32" doc:"Left out: one, default."`
+	Staleness      StalenessInput  `json:"staleness,omitzero" doc:"Left out: serve-stale."`
+	TimeoutSeconds int             `json:"timeout_seconds,omitempty" minimum:"1" maximum:"600" default:"30"`
+	Documentation  string          `json:"documentation,omitempty" maxLength:"65536" doc:"Markdown, at most 64 KiB."`
 }
 
 func (in serviceInput) definition() domain.Definition {
@@ -169,11 +169,12 @@ func (a *API) list(ctx context.Context, in *listInput) (*httpapi.List[Service], 
 	return httpapi.NewList(ctx, each(found, serviceOf), next), nil
 }
 
-type serviceID struct {
+// ServiceID is the input of what is about one service.
+type ServiceID struct {
 	ID string `path:"id" maxLength:"63" doc:"The service's id."`
 }
 
-func (a *API) get(ctx context.Context, in *serviceID) (*httpapi.Object[Service], error) {
+func (a *API) get(ctx context.Context, in *ServiceID) (*httpapi.Object[Service], error) {
 	s, err := a.find(ctx, in.ID, httpapi.Read)
 	if err != nil {
 		return nil, err
@@ -186,7 +187,7 @@ type deprecateBody struct {
 }
 
 type deprecateInput struct {
-	serviceID
+	ServiceID
 	Body deprecateBody
 }
 
@@ -195,8 +196,8 @@ func (a *API) deprecate(ctx context.Context, in *deprecateInput) (*httpapi.Objec
 }
 
 // act answers the handler of a command without input.
-func (a *API) act(c domain.Command) func(context.Context, *serviceID) (*httpapi.Object[Service], error) {
-	return func(ctx context.Context, in *serviceID) (*httpapi.Object[Service], error) {
+func (a *API) act(c domain.Command) func(context.Context, *ServiceID) (*httpapi.Object[Service], error) {
+	return func(ctx context.Context, in *ServiceID) (*httpapi.Object[Service], error) {
 		return a.command(ctx, in.ID, c)
 	}
 }
