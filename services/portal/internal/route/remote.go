@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -155,5 +154,5 @@ func relay(call *fasthttp.RequestCtx, answer *http.Response) {
 		}
 		return
 	}
-	call.Response.SetBodyStream(answer.Body.(io.Reader), int(answer.ContentLength))
+	call.Response.SetBodyStream(answer.Body, int(answer.ContentLength))
 }
