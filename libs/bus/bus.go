@@ -37,6 +37,7 @@ const (
 	serviceSubject  = "tidegate.heartbeat.service."
 	rosterSubject   = "tidegate.fleet.member."
 	helloSubject    = "tidegate.heartbeat.hello"
+	doorSubject     = "tidegate.door."
 )
 
 // Headers of a message beside those of NATS and traceparent.

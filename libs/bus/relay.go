@@ -90,6 +90,11 @@ func (r *Relay) Status() RelayStatus {
 func (r *Relay) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { r.keep(ctx, eventLane, r.relayEvents) })
+	running.Go(func() {
+		if err := r.conn.serveDoor(ctx, Stream(r.context)); ctx.Err() == nil {
+			r.log.Error("readers cannot make consumers", "error", err)
+		}
+	})
 	if r.context == MaterialOwner {
 		running.Go(func() { r.keep(ctx, materialLane, r.relayMaterial) })
 	}
