@@ -94,7 +94,7 @@ func (p *process) serve(ctx context.Context) error {
 	for _, t := range p.front {
 		front.start(t)
 	}
-	go p.announce(front.ctx)
+	front.group.Go(func() { p.announce(front.ctx) })
 
 	var err error
 	select {

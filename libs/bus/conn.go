@@ -112,9 +112,8 @@ func (c *Conn) options(cfg Config) []nats.Option {
 		if known, ok := cfg.InProcess.(interface {
 			UserInfo() (user, password string)
 		}); ok {
-			var password string
-			user, password = known.UserInfo()
-			opts = append(opts, nats.UserInfo(user, password))
+			user, _ = known.UserInfo()
+			opts = append(opts, nats.UserInfoHandler(known.UserInfo)) // asked at every connect: a server that was started anew has new ones
 		}
 	}
 	return append(opts, nats.CustomInboxPrefix(inboxPrefix(user)))

@@ -117,7 +117,6 @@ func (h *Harness) Run() {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		h.t.Cleanup(func() { _ = listener.Close() })
 		cfg.Wiring.Listeners[name] = listener
 	}
 	if h.cfg.Change != nil {
@@ -125,7 +124,12 @@ func (h *Harness) Run() {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- app.Run(ctx, cfg, h.cfg.Services...) }()
+	go func() {
+		done <- app.Run(ctx, cfg, h.cfg.Services...)
+		for _, listener := range cfg.Wiring.Listeners { // those that nothing served
+			_ = listener.Close()
+		}
+	}()
 	select {
 	case addresses := <-ready:
 		h.mu.Lock()
@@ -209,8 +213,9 @@ type server struct {
 	dir string
 	log *slog.Logger
 
-	mu      sync.Mutex
-	running *embedded.Server
+	mu             sync.Mutex
+	running        *embedded.Server
+	user, password string // of the last one
 }
 
 func (s *server) start(ctx context.Context) error {
@@ -221,6 +226,7 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	s.running = started
+	s.user, s.password = started.Conn().UserInfo()
 	return nil
 }
 
@@ -249,8 +255,5 @@ func (s *server) InProcessConn() (net.Conn, error) {
 func (s *server) UserInfo() (user, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running == nil {
-		return "", ""
-	}
-	return s.running.Conn().UserInfo()
+	return s.user, s.password
 }
