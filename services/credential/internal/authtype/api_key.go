@@ -30,16 +30,16 @@ type shownKey struct {
 func (APIKey) Name() string { return credential.TypeAPIKey }
 
 // Place: anywhere, by default in the header X-API-Key.
-func (APIKey) Place(asked *credential.Placement) (credential.Placement, error) {
+func (APIKey) Place(asked *domain.Placement) (domain.Placement, error) {
 	if asked == nil {
-		return credential.Placement{In: inHeader, Name: "X-API-Key"}, nil
+		return domain.Placement{In: inHeader, Name: "X-API-Key"}, nil
 	}
 	return *asked, checkPlacement(*asked)
 }
 
 // Issue takes {"key"}.
-func (APIKey) Issue(_ string, at credential.Placement, raw json.RawMessage) (Made, error) {
-	c, err := read(raw, "key")
+func (APIKey) Issue(_ string, at domain.Placement, given Config) (Made, error) {
+	c, err := read(given, "key")
 	if err != nil {
 		return Made{}, err
 	}
@@ -62,12 +62,12 @@ func (APIKey) Issue(_ string, at credential.Placement, raw json.RawMessage) (Mad
 }
 
 // Rotate takes what Issue takes.
-func (k APIKey) Rotate(settings domain.Settings, raw json.RawMessage) (Made, error) {
-	return k.Issue("", settings.Placement, raw)
+func (k APIKey) Rotate(settings domain.Settings, given Config) (Made, error) {
+	return k.Issue("", settings.Placement, given)
 }
 
 // Configure: there is nothing but the key.
-func (APIKey) Configure(current, patch json.RawMessage) (json.RawMessage, error) {
+func (APIKey) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
 	c, err := read(patch, "key")
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (APIKey) Configure(current, patch json.RawMessage) (json.RawMessage, error)
 }
 
 // checkKey refuses keys that could be issued and would never be recognised.
-func checkKey(key string, at credential.Placement) error {
+func checkKey(key string, at domain.Placement) error {
 	if len(key) < minKey || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return invalid("key", "A key is 16 to 512 printable ASCII characters.")
 	}

@@ -37,8 +37,8 @@ type shownBasic struct {
 func (Basic) Name() string { return credential.TypeBasic }
 
 // Place: the header Authorization and nowhere else.
-func (Basic) Place(asked *credential.Placement) (credential.Placement, error) {
-	fixed := credential.Placement{In: inHeader, Name: "Authorization"}
+func (Basic) Place(asked *domain.Placement) (domain.Placement, error) {
+	fixed := domain.Placement{In: inHeader, Name: "Authorization"}
 	if asked != nil && (asked.In != fixed.In || !strings.EqualFold(asked.Name, fixed.Name)) {
 		return fixed, domain.ErrInvalid.At("body.placement").Saying("A credential of this type is in the header Authorization.")
 	}
@@ -47,8 +47,8 @@ func (Basic) Place(asked *credential.Placement) (credential.Placement, error) {
 
 // Issue takes {"username", "password"}. The user name is the credential's id
 // when none is given.
-func (b Basic) Issue(credentialID string, _ credential.Placement, raw json.RawMessage) (Made, error) {
-	c, err := read(raw, "username", "password")
+func (b Basic) Issue(credentialID string, _ domain.Placement, given Config) (Made, error) {
+	c, err := read(given, "username", "password")
 	if err != nil {
 		return Made{}, err
 	}
@@ -65,8 +65,8 @@ func (b Basic) Issue(credentialID string, _ credential.Placement, raw json.RawMe
 }
 
 // Rotate takes {"password"}: the user name stays.
-func (b Basic) Rotate(settings domain.Settings, raw json.RawMessage) (Made, error) {
-	c, err := read(raw, "username", "password")
+func (b Basic) Rotate(settings domain.Settings, given Config) (Made, error) {
+	c, err := read(given, "username", "password")
 	if err != nil {
 		return Made{}, err
 	}
@@ -81,7 +81,7 @@ func (b Basic) Rotate(settings domain.Settings, raw json.RawMessage) (Made, erro
 }
 
 // Configure: there is nothing but identifier and secret.
-func (Basic) Configure(current, patch json.RawMessage) (json.RawMessage, error) {
+func (Basic) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
 	c, err := read(patch, "username", "password")
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (Basic) Configure(current, patch json.RawMessage) (json.RawMessage, error) 
 	return current, c.untouched("username", "password")
 }
 
-func (Basic) make(username string, c config) (Made, error) {
+func (Basic) make(username string, c members) (Made, error) {
 	password, chosen, err := c.text("password")
 	if err != nil {
 		return Made{}, err

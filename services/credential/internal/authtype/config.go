@@ -10,23 +10,16 @@ import (
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 )
 
-// config is a config as it came in: an object of known members.
-type config map[string]json.RawMessage
-
 // memberPattern is what may be told of a member's name. Anything else could be
 // a secret in the wrong place.
 var memberPattern = regexp.MustCompile(`^[a-z_]{1,32}$`)
 
-// read answers the members of a config; an absent or null one has none.
-func read(raw json.RawMessage, known ...string) (config, error) {
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return config{}, nil
-	}
-	var c config
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, invalid("", "The value is an object.")
-	}
-	for name := range c {
+// members are a config whose members are known.
+type members Config
+
+// read answers the members of a config, all of which must be known.
+func read(given Config, known ...string) (members, error) {
+	for name := range given {
 		if slices.Contains(known, name) {
 			continue
 		}
@@ -35,11 +28,11 @@ func read(raw json.RawMessage, known ...string) (config, error) {
 		}
 		return nil, invalid(name, "The config of this type has the members: "+strings.Join(known, ", ")+".")
 	}
-	return c, nil
+	return members(given), nil
 }
 
 // text answers a member that is a text; null is as good as absent.
-func (c config) text(name string) (value string, given bool, err error) {
+func (c members) text(name string) (value string, given bool, err error) {
 	raw, there := c[name]
 	if !there || bytes.Equal(raw, []byte("null")) {
 		return "", false, nil
@@ -51,7 +44,7 @@ func (c config) text(name string) (value string, given bool, err error) {
 }
 
 // untouched refuses a config that names any of the members.
-func (c config) untouched(names ...string) error {
+func (c members) untouched(names ...string) error {
 	for _, name := range names {
 		if _, there := c[name]; there {
 			return domain.ErrIdentifierImmutable.At("body.config." + name)

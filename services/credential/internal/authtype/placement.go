@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 )
 
@@ -34,7 +33,7 @@ var (
 )
 
 // checkPlacement judges a placement that was asked for.
-func checkPlacement(p credential.Placement) error {
+func checkPlacement(p domain.Placement) error {
 	switch p.In {
 	case inHeader:
 		if !tokenPattern.MatchString(p.Name) {

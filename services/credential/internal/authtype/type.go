@@ -12,10 +12,13 @@ package authtype
 import (
 	"encoding/json"
 
-	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 )
+
+// Config is a config as it came in: members whose names and values nobody has
+// judged.
+type Config = map[string]json.RawMessage
 
 // Type is one way for a caller to prove itself.
 type Type interface {
@@ -23,15 +26,15 @@ type Type interface {
 	Name() string
 	// Place answers where callers put the credential when this was asked for;
 	// nil: nothing was.
-	Place(asked *credential.Placement) (credential.Placement, error)
+	Place(asked *domain.Placement) (domain.Placement, error)
 	// Issue makes the first version of the secret from the config that was
 	// given.
-	Issue(credentialID string, at credential.Placement, config json.RawMessage) (Made, error)
+	Issue(credentialID string, at domain.Placement, config Config) (Made, error)
 	// Rotate makes another version for a credential with the given settings.
-	Rotate(settings domain.Settings, config json.RawMessage) (Made, error)
+	Rotate(settings domain.Settings, config Config) (Made, error)
 	// Configure answers the config after a merge patch, which must touch neither
 	// an identifier nor a secret.
-	Configure(current, patch json.RawMessage) (json.RawMessage, error)
+	Configure(current json.RawMessage, patch Config) (json.RawMessage, error)
 }
 
 // Made is what a type has made of a config.
@@ -74,3 +77,6 @@ func (m Made) Proof(ring *secret.Ring) secret.Proof {
 	}
 	return secret.DigestProof(ring.Digest(m.Secret))
 }
+
+// Fingerprint is what is kept, sealed, for the day when the pepper is replaced.
+func (m Made) Fingerprint() [32]byte { return secret.Fingerprint(m.Secret) }

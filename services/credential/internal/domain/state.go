@@ -83,6 +83,16 @@ func MaterialKey(credentialID string, version int) string {
 	return credentialID + "." + strconv.Itoa(version)
 }
 
+// Identifier claims a user name or access key of a type.
+func Identifier(authType, value string) es.Claim {
+	return es.Claim{Scope: IdentifierScope, Value: authType + "/" + value}
+}
+
+// Unique claims the keyed digest of a secret for one version of it.
+func Unique(credentialID string, version int, digest string) es.Claim {
+	return es.Claim{Scope: SecretScope, Value: digest, Holder: MaterialKey(credentialID, version)}
+}
+
 // Effects claims the name and gives up everything that a credential or a secret
 // version no longer needs.
 func Effects(before, after State) es.Effects {

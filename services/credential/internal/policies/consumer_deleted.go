@@ -17,11 +17,11 @@ const ReasonConsumerDeleted = "consumer_deleted"
 // unrevoked are the statuses from which a credential can be revoked.
 var unrevoked = []string{string(domain.Active), string(domain.Suspended), string(domain.Expired)}
 
-// RevokeOfDeletedConsumer revokes every credential of a consumer that was
+// RevokeWithConsumer revokes every credential of a consumer that was
 // deleted. None can be issued meanwhile: when this runs, the consumer is known
 // here as deleted, and issuing requires that it is not.
-var RevokeOfDeletedConsumer = es.Policy[domain.Command]{
-	Name: "revoke_of_deleted_consumer",
+var RevokeWithConsumer = es.Policy[domain.Command]{
+	Name: "revoke_with_consumer",
 	From: []string{consumer.Deleted{}.EventType()},
 	React: func(ctx context.Context, e events.Envelope, _ events.Data, r es.Reader) ([]es.Reaction[domain.Command], error) {
 		query := es.Query{View: views.Credentials.Name, Limit: 200, Where: []es.Term{
