@@ -12,19 +12,20 @@ FUZZTIME ?= 20s
 BENCH    ?= .
 ARGS     ?=
 
-.PHONY: help run build test race verify lint bench fuzz golden postgres clean
+.PHONY: help run build tidegate test race verify lint bench fuzz golden postgres clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build ## Build and run all of Tidegate with demonstration data (ARGS="--listen ...")
+run: tidegate ## Build and run all of Tidegate with demonstration data (ARGS="--listen ...")
 	@exec ./$(BINARY) up --demo $(ARGS)
 
-build: ## Build the binaries into bin/
-	@echo "==> building bin/ (the first time this fetches the modules)"
-	@mkdir -p bin
-	@CGO_ENABLED=0 go build -o $(BINARY) ./cmd/tidegate
+build: tidegate ## Build the binaries into bin/
 	@for s in consumer credential catalog subscription gateway portal; do CGO_ENABLED=0 go build -o bin/$$s ./services/$$s/cmd/$$s; done
+
+tidegate:
+	@echo "==> building $(BINARY) (the first time this fetches and compiles its modules)"
+	@mkdir -p bin && CGO_ENABLED=0 go build -o $(BINARY) ./cmd/tidegate
 
 test: postgres ## Run every test (ARGS="-run Name"); installs Postgres where it is missing
 	@for m in $(MODULES); do echo "==> testing $$m"; (cd $$m && go test -timeout 20m $(ARGS) ./...) || failed="$${failed:-} $$m"; done; \
@@ -48,7 +49,7 @@ golden: ## Write the golden files anew (OpenAPI, schemas, CLI help)
 
 lint: ## Run golangci-lint in every module
 	@command -v golangci-lint >/dev/null || PATH="$$(go env GOPATH)/bin:$$PATH" command -v golangci-lint >/dev/null || \
-		{ echo "==> installing golangci-lint"; go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2; }
+		{ echo "==> installing golangci-lint"; go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0; }
 	@export PATH="$$(go env GOPATH)/bin:$$PATH"; for m in $(MODULES); do echo "==> linting $$m"; (cd $$m && golangci-lint run ./...); done
 
 bench: ## Run the benchmarks and print their figures (BENCH=regexp)
