@@ -196,6 +196,9 @@ func (w *walker) value(at string, schema *huma.Schema, optional bool, depth int)
 	if err != nil {
 		return malformed("is not JSON")
 	}
+	if schema == nothing && token != json.Delim('{') {
+		w.fault(at, "expected object") // huma judges the types of all others
+	}
 	referred := schema != nil && schema.Ref != ""
 	schema = w.resolve(schema)
 	switch t := token.(type) {

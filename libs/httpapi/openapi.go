@@ -97,6 +97,22 @@ func (s *Server) finish(described *huma.Operation, op Operation) {
 	if command {
 		addHeader(described, "Prefer", "wait=<seconds>, at most 30: answer when every live gateway has applied it, or the time is over.", "wait=5")
 	}
+	if success := described.Responses[strconv.Itoa(described.DefaultStatus)]; success != nil && command {
+		answers := map[string]string{
+			"Preference-Applied":   "The wait that was honoured.",
+			"Tidegate-Applied":     "<gateways that applied>/<live gateways>, after a wait.",
+			"Tidegate-Unconfirmed": "How many gateways fell silent without a goodbye: they may still serve.",
+		}
+		if op.Method == http.MethodPost {
+			answers[idempotencyReplayed] = "true: this is the answer of an earlier call."
+		}
+		headers := map[string]*huma.Param{}
+		maps.Copy(headers, success.Headers)
+		for name, description := range answers {
+			headers[name] = &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
+		}
+		success.Headers = headers
+	}
 	s.documentRefusals(described, op)
 	documentExamples(described, op)
 }
