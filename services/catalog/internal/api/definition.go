@@ -93,23 +93,20 @@ type PlanInput struct {
 
 // Rate admits so many requests in any span of seconds.
 type Rate struct {
-	_          struct{} `nullable:"true"`
-	Requests   int64    `json:"requests" minimum:"1" maximum:"1000000000"`
-	PerSeconds int64    `json:"per_seconds" minimum:"1" maximum:"31536000"`
+	Requests   int64 `json:"requests" minimum:"1" maximum:"1000000000"`
+	PerSeconds int64 `json:"per_seconds" minimum:"1" maximum:"31536000"`
 }
 
 // Quota admits so many requests in each calendar day or month, UTC.
 type Quota struct {
-	_        struct{} `nullable:"true"`
-	Requests int64    `json:"requests" minimum:"1" maximum:"1000000000000"`
-	Per      string   `json:"per" enum:"day,month"`
+	Requests int64  `json:"requests" minimum:"1" maximum:"1000000000000"`
+	Per      string `json:"per" enum:"day,month"`
 }
 
 // PlanApproval overrides the service's approval.
 type PlanApproval struct {
-	_          struct{} `nullable:"true"`
-	Mode       string   `json:"mode" enum:"manual,auto,policy"`
-	Expression string   `json:"expression,omitempty" maxLength:"4096"`
+	Mode       string `json:"mode" enum:"manual,auto,policy"`
+	Expression string `json:"expression,omitempty" maxLength:"4096"`
 }
 
 // serviceOf answers a service as callers see it.

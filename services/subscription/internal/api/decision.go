@@ -35,7 +35,7 @@ func (a *API) registerDecisions(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "resume-subscription", Method: http.MethodPost, Path: "/v1/subscriptions/{id}/resume",
 		Summary: "Have calls judged again", Answer: exampleSubscription(domain.Active), Refusals: []*es.Refusal{illegal},
-	}, func(ctx context.Context, in *subscriptionID) (*httpapi.Object[Subscription], error) {
+	}, func(ctx context.Context, in *SubscriptionID) (*httpapi.Object[Subscription], error) {
 		return a.command(ctx, in.ID, httpapi.Decide, domain.Resume{})
 	})
 	httpapi.Register(s, httpapi.Operation{
@@ -60,7 +60,7 @@ type approveBody struct {
 }
 
 type approveInput struct {
-	subscriptionID
+	SubscriptionID
 	Body *approveBody `required:"false"`
 }
 
@@ -81,7 +81,7 @@ type reasonBody struct {
 }
 
 type reasonInput struct {
-	subscriptionID
+	SubscriptionID
 	Body reasonBody
 }
 
@@ -97,7 +97,7 @@ type renewBody struct {
 }
 
 type renewInput struct {
-	subscriptionID
+	SubscriptionID
 	Body renewBody
 }
 

@@ -31,7 +31,6 @@ type Subscription struct {
 
 // Decision is what was decided.
 type Decision struct {
-	_       struct{}  `nullable:"true"`
 	By      string    `json:"by" doc:"The decider's subject; of what was granted at once, the requester's."`
 	At      time.Time `json:"at"`
 	Comment string    `json:"comment"`
@@ -39,7 +38,6 @@ type Decision struct {
 
 // Renewal is a later end that was asked for.
 type Renewal struct {
-	_           struct{}  `nullable:"true"`
 	RequestedAt time.Time `json:"requested_at"`
 	ExpiresAt   time.Time `json:"expires_at"`
 }

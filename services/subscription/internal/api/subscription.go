@@ -37,13 +37,13 @@ func (a *API) registerSubscriptions(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "withdraw-subscription", Method: http.MethodPost, Path: "/v1/subscriptions/{id}/withdraw", Summary: "Take a request back",
 		Answer: exampleSubscription(domain.Withdrawn), Refusals: []*es.Refusal{illegal},
-	}, func(ctx context.Context, in *subscriptionID) (*httpapi.Object[Subscription], error) {
+	}, func(ctx context.Context, in *SubscriptionID) (*httpapi.Object[Subscription], error) {
 		return a.command(ctx, in.ID, httpapi.Write, domain.Withdraw{})
 	})
 	httpapi.Register(s, httpapi.Operation{
 		ID: "cancel-subscription", Method: http.MethodPost, Path: "/v1/subscriptions/{id}/cancel", Summary: "End a subscription, for its consumer",
 		Answer: exampleSubscription(domain.Cancelled), Refusals: []*es.Refusal{illegal},
-	}, func(ctx context.Context, in *subscriptionID) (*httpapi.Object[Subscription], error) {
+	}, func(ctx context.Context, in *SubscriptionID) (*httpapi.Object[Subscription], error) {
 		return a.command(ctx, in.ID, httpapi.Write, domain.Cancel{})
 	})
 	httpapi.Register(s, httpapi.Operation{
@@ -95,11 +95,12 @@ func (a *API) page(ctx context.Context, paging httpapi.Paging, where []es.Term) 
 	return httpapi.NewList(ctx, items, next), nil
 }
 
-type subscriptionID struct {
+// SubscriptionID is the input of what is about one subscription.
+type SubscriptionID struct {
 	ID string `path:"id" maxLength:"64" doc:"The subscription's id."`
 }
 
-func (a *API) get(ctx context.Context, in *subscriptionID) (*httpapi.Object[Subscription], error) {
+func (a *API) get(ctx context.Context, in *SubscriptionID) (*httpapi.Object[Subscription], error) {
 	s, err := a.find(ctx, in.ID, httpapi.Read)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ type credentialsBody struct {
 }
 
 type credentialsInput struct {
-	subscriptionID
+	SubscriptionID
 	Body credentialsBody
 }
 
