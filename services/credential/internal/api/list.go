@@ -10,13 +10,14 @@ import (
 	"github.com/tidegate-io/tidegate/services/credential/internal/views"
 )
 
-type statusInput struct {
+// StatusInput is embedded: the router sees exported fields alone.
+type StatusInput struct {
 	Status string `query:"status" enum:"active,suspended,expired,revoked,all" doc:"All but revoked ones when left out."`
 }
 
 type listInput struct {
 	httpapi.Paging
-	statusInput
+	StatusInput
 	Type           string `query:"type" enum:"api_key,basic,jwt,hmac,oauth2"`
 	ConsumerID     string `query:"consumer_id" maxLength:"512"`
 	ExpiringWithin int    `query:"expiring_within_days" minimum:"1" maximum:"36500" doc:"Those that have not expired and will within so many days."`
@@ -25,13 +26,13 @@ type listInput struct {
 type consumerListInput struct {
 	consumerID
 	httpapi.Paging
-	statusInput
+	StatusInput
 }
 
 // unrevoked are the statuses that are listed when none is asked for.
 var unrevoked = []string{string(domain.Active), string(domain.Suspended), string(domain.Expired)}
 
-func (in statusInput) terms() []es.Term {
+func (in StatusInput) terms() []es.Term {
 	switch in.Status {
 	case "all":
 		return nil
