@@ -56,6 +56,25 @@ type system struct {
 	version map[string]int64 // by stream
 	asked   []string         // owners that were asked
 	behind  func()           // what the owners tell only when they are asked
+	late    func()           // what happens before the next append
+}
+
+// between has something happen after the next command is judged and before it
+// is appended.
+func (s *system) between(happens func()) { s.late = happens }
+
+// lateStore is the store with what happens late.
+type lateStore struct {
+	es.Store
+	s *system
+}
+
+func (l lateStore) Append(ctx context.Context, b es.Batch) (es.Commit, error) {
+	if happens := l.s.late; happens != nil {
+		l.s.late = nil
+		happens()
+	}
+	return l.Store.Append(ctx, b)
 }
 
 func start(t *testing.T) *system {
@@ -73,12 +92,11 @@ func start(t *testing.T) *system {
 			t.Error(err)
 		}
 	})
-	h := es.NewHandler(store, registry, domain.Decider, domain.Effects)
-	s := &system{
-		t: t, store: store, subscriptions: h, now: time.Now(), told: map[string]int64{}, version: map[string]int64{},
-		reactors: []es.Reactor{
-			es.Bind(policies.EndWithConsumer, h, store), es.Bind(policies.EndWithService, h, store), es.Bind(policies.DropCredential, h, store),
-		},
+	s := &system{t: t, store: store, now: time.Now(), told: map[string]int64{}, version: map[string]int64{}}
+	h := es.NewHandler(lateStore{store, s}, registry, domain.Decider, domain.Effects)
+	s.subscriptions = h
+	s.reactors = []es.Reactor{
+		es.Bind(policies.EndWithConsumer, h, store), es.Bind(policies.EndWithService, h, store), es.Bind(policies.DropCredential, h, store),
 	}
 	s.API = httpapitest.Start(t, httpapi.Config{Service: "subscription", Idempotency: store}, func(server *httpapi.Server) {
 		api.Register(server, api.Config{Store: store, Subscriptions: h, Clock: s.clock, Grace: grace, CatchUp: s.catchUp})
