@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,15 +92,16 @@ func (b bodyRules) read(c *fiber.Ctx) ([]byte, error) {
 func (b bodyRules) checkMedia(c *fiber.Ctx) error {
 	refusal := func(detail string) error {
 		p := newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", detail)
-		name := "Accept"
+		p.set("Accept-Encoding", "identity")
+		p.set("Accept", strings.Join(b.media, ", "))
 		if c.Method() == http.MethodPatch {
-			name = "Accept-Patch"
+			p.set("Accept-Patch", strings.Join(b.media, ", "))
 		}
-		return p.with(name, strings.Join(b.media, ", "))
+		return p
 	}
 	for _, encoding := range headers(c, fiber.HeaderContentEncoding) {
 		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
-			return refusal("A body must not be compressed.").(*Problem).with("Accept-Encoding", "identity")
+			return refusal("A body must not be compressed.")
 		}
 	}
 	given := headers(c, fiber.HeaderContentType)
@@ -113,10 +115,8 @@ func (b bodyRules) checkMedia(c *fiber.Ctx) error {
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return refusal("JSON is in UTF-8.")
 	}
-	for _, accepted := range b.media {
-		if media == accepted {
-			return nil
-		}
+	if slices.Contains(b.media, media) {
+		return nil
 	}
 	return refusal("The Content-Type must be " + strings.Join(b.media, " or ") + ".")
 }
@@ -254,12 +254,7 @@ func (w *walker) member(schema *huma.Schema, name string) (member *huma.Schema, 
 		return nil, true, true
 	}
 	if property := schema.Properties[name]; property != nil {
-		for _, required := range schema.Required {
-			if required == name {
-				return property, true, false
-			}
-		}
-		return property, true, true
+		return property, true, !slices.Contains(schema.Required, name)
 	}
 	switch more := schema.AdditionalProperties.(type) {
 	case *huma.Schema:

@@ -53,7 +53,7 @@ func (s *Server) edge(c *fiber.Ctx) (err error) {
 
 // open gives a request its id, unless it comes from another server of this
 // process, which gave it one.
-func (s *Server) open(c *fiber.Ctx) *call {
+func (s *Server) open(c *fiber.Ctx) {
 	ctx := c.UserContext()
 	mine := &call{id: callFrom(ctx).id, status: http.StatusOK}
 	if mine.id == "" {
@@ -64,7 +64,6 @@ func (s *Server) open(c *fiber.Ctx) *call {
 	for _, header := range security {
 		c.Set(header[0], header[1])
 	}
-	return mine
 }
 
 func newRequestID() string {

@@ -149,7 +149,7 @@ func (t translations) problem(err error) *Problem {
 				p.retryAfter(known.retry)
 			}
 			if known.status == http.StatusUnauthorized {
-				p.with("WWW-Authenticate", challenge)
+				p.set("WWW-Authenticate", challenge)
 			}
 			return p
 		}

@@ -81,7 +81,9 @@ func RegisterParked(s *Server, service string, lister ParkedLister, retrier Park
 // Handled answers the message that is parked no longer.
 type Handled struct{ Body Parked }
 
-func (h *Handled) parts() (map[string]string, any) { return nil, h.Body }
+func (h *Handled) parts() (header map[string]string, body any) { return nil, h.Body }
+
+var _ Answer = (*Handled)(nil)
 
 func retry(ctx context.Context, lister ParkedLister, retrier ParkedRetrier, in *retryInput) (*Handled, error) {
 	parked, err := lister.Parked(ctx, in.Subscriber)

@@ -16,7 +16,7 @@ const maxWait = 30
 // preferredWait reads the wait preference (RFC 7240) in seconds, at most
 // maxWait. What is malformed is no preference; of two, the first counts.
 func preferredWait(values []string) (seconds int, ok bool) {
-	for _, preference := range strings.Split(strings.Join(values, ","), ",") {
+	for preference := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		preference, _, _ = strings.Cut(preference, ";") // its parameters
 		name, value, _ := strings.Cut(preference, "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "wait") {

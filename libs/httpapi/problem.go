@@ -15,6 +15,8 @@ const (
 
 // Problem is a refusal as the caller reads it (RFC 9457). It never holds a
 // value that the caller sent: that might be a secret.
+//
+//nolint:errname // RFC 9457 names it
 type Problem struct {
 	Type          string  `json:"type" doc:"Names the kind of problem." example:"https://tidegate.io/problems/not_found"`
 	Title         string  `json:"title" doc:"The status in words." example:"Not Found"`
@@ -66,19 +68,16 @@ func (p *Problem) GetHeaders() http.Header { return p.header }
 // ContentType answers the media type of a problem.
 func (p *Problem) ContentType(string) string { return problemType }
 
-// with answers the problem with a header.
-func (p *Problem) with(name, value string) *Problem {
+// set adds a header to the problem.
+func (p *Problem) set(name, value string) {
 	if p.header == nil {
 		p.header = http.Header{}
 	}
 	p.header.Set(name, value)
-	return p
 }
 
-// retryAfter answers the problem with advice when to come back.
-func (p *Problem) retryAfter(seconds int) *Problem {
-	return p.with("Retry-After", strconv.Itoa(seconds))
-}
+// retryAfter advises when to come back.
+func (p *Problem) retryAfter(seconds int) { p.set("Retry-After", strconv.Itoa(seconds)) }
 
 // write answers the problem outside huma.
 func (p *Problem) write(c *fiber.Ctx) error {

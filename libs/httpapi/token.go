@@ -166,7 +166,9 @@ func (s *Server) authenticate(ctx context.Context, headers []string) (Caller, er
 	caller, err := s.cfg.Auth.Authenticate(ctx, strings.TrimLeft(token, " "))
 	if errors.Is(err, ErrUnauthenticated) {
 		s.log.DebugContext(ctx, "token refused", "request_id", RequestID(ctx), "reason", err)
-		return Caller{}, s.problem(ctx, err).with("WWW-Authenticate", challenge+`, error="invalid_token"`)
+		refusal := s.problem(ctx, err)
+		refusal.set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+		return Caller{}, refusal
 	}
 	return caller, err
 }
