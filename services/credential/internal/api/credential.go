@@ -87,16 +87,19 @@ func (a *API) registerCredentials(s *httpapi.Server) {
 	})
 }
 
-type consumerID struct {
+// ConsumerID is in paths. It is exported, so that it is read where it is
+// embedded.
+type ConsumerID struct {
 	ID string `path:"id" maxLength:"512" doc:"The consumer's id."`
 }
 
-type credentialID struct {
+// CredentialID is in paths.
+type CredentialID struct {
 	ID string `path:"id" maxLength:"64" doc:"The credential's id."`
 }
 
 type issueInput struct {
-	consumerID
+	ConsumerID
 	Body struct {
 		Name            string          `json:"name" minLength:"1" maxLength:"256"`
 		Type            string          `json:"type" enum:"api_key,basic,jwt,hmac,oauth2"`
@@ -163,7 +166,7 @@ func (a *API) issue(ctx context.Context, in *issueInput) (*httpapi.Created[Issue
 	return issued, nil
 }
 
-func (a *API) get(ctx context.Context, in *credentialID) (*httpapi.Object[Credential], error) {
+func (a *API) get(ctx context.Context, in *CredentialID) (*httpapi.Object[Credential], error) {
 	c, err := a.find(ctx, in.ID, httpapi.Read)
 	if err != nil {
 		return nil, err
@@ -176,7 +179,7 @@ func (a *API) get(ctx context.Context, in *credentialID) (*httpapi.Object[Creden
 }
 
 type reasonInput struct {
-	credentialID
+	CredentialID
 	Body *struct {
 		Reason string `json:"reason,omitempty" maxLength:"1024" doc:"Plain in events."`
 	}
@@ -212,7 +215,7 @@ func (a *API) command(ctx context.Context, id string, c domain.Command) (*httpap
 		})
 }
 
-func (a *API) delete(ctx context.Context, in *credentialID) (*httpapi.Empty, error) {
+func (a *API) delete(ctx context.Context, in *CredentialID) (*httpapi.Empty, error) {
 	if _, err := a.command(ctx, in.ID, domain.Revoke{}); err != nil {
 		return nil, err
 	}

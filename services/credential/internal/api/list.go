@@ -11,6 +11,8 @@ import (
 )
 
 // StatusInput is embedded: the router sees exported fields alone.
+// StatusInput is the filter that both lists have. It is exported, so that it is
+// read where it is embedded.
 type StatusInput struct {
 	Status string `query:"status" enum:"active,suspended,expired,revoked,all" doc:"All but revoked ones when left out."`
 }
@@ -24,7 +26,7 @@ type listInput struct {
 }
 
 type consumerListInput struct {
-	consumerID
+	ConsumerID
 	httpapi.Paging
 	StatusInput
 }

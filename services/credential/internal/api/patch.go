@@ -10,7 +10,7 @@ import (
 )
 
 type updateInput struct {
-	credentialID
+	CredentialID
 	Body credentialPatch
 }
 

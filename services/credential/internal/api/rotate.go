@@ -12,7 +12,7 @@ import (
 )
 
 type rotateInput struct {
-	credentialID
+	CredentialID
 	Body *struct {
 		OverlapSeconds int64           `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" default:"0" doc:"How long the secret before is still accepted; 0: not at all."`
 		Config         authtype.Config `json:"config,omitempty" doc:"api_key: key. basic: password. Left out: generated."`
