@@ -45,12 +45,13 @@ type Conn struct {
 	since time.Time
 }
 
-// Get answers an idle connection that is still open, or dials.
-func (p *Pool) Get(ctx context.Context) (*Conn, error) {
+// Get answers an idle connection that is still open, or dials for as long as
+// timeout allows.
+func (p *Pool) Get(timeout time.Duration) (*Conn, error) {
 	for {
 		c := p.take()
 		if c == nil {
-			return p.dial(ctx)
+			return p.dial(timeout)
 		}
 		if time.Since(c.since) < idleTime && c.Reader.Buffered() == 0 && quiet(c.Conn) {
 			c.Reused = true
@@ -73,8 +74,8 @@ func (p *Pool) take() *Conn {
 	return c
 }
 
-func (p *Pool) dial(ctx context.Context) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
+func (p *Pool) dial(timeout time.Duration) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(timeout, dialTime))
 	defer cancel()
 	dialer := net.Dialer{KeepAlive: keepAlive}
 	conn, err := dialer.DialContext(ctx, "tcp", p.Address.Dial)
@@ -133,3 +134,6 @@ func (p *Pool) isDown(now time.Time) bool {
 	defer p.mu.Unlock()
 	return now.Sub(p.down) < downTime
 }
+
+// Address answers where the connection leads.
+func (c *Conn) Address() Address { return c.pool.Address }

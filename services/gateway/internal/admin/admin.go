@@ -1,0 +1,111 @@
+// Package admin is the gateway's second address: health, metrics, the
+// projection's state, and the decision for other proxies.
+//
+// It has no authentication of its own: it is for the inside of a network.
+package admin
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/tidegate-io/tidegate/events"
+	"github.com/tidegate-io/tidegate/libs/access"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/proxy"
+)
+
+// Config is what the address serves.
+type Config struct {
+	Decider    *authz.Decider
+	Projection *projection.Projection
+	Clock      func() time.Time
+	Observe    func(proxy.Observation)
+}
+
+// New makes the address. Health and metrics are mounted by the caller.
+func New(cfg Config) *fiber.App {
+	app := fiber.New(fiber.Config{
+		DisableStartupMessage: true,
+		CaseSensitive:         true,
+		StrictRouting:         true,
+		Immutable:             true,
+		ReadBufferSize:        64 << 10, // a proxy hands all of its client's headers on
+		ReadTimeout:           15 * time.Second,
+		WriteTimeout:          15 * time.Second,
+		IdleTimeout:           75 * time.Second,
+	})
+	app.Get("/debug/projection", func(c *fiber.Ctx) error { return c.JSON(cfg.Projection.Report()) })
+	app.All("/authz", cfg.authorize)
+	return app
+}
+
+// authorize decides about the call that another proxy describes: NGINX
+// auth_request, Traefik ForwardAuth, Caddy forward_auth. It answers 200 with the
+// identity headers, or the refusal as the data path would. The proxy that asks is
+// believed: about the method, the address, the host and the client.
+func (cfg Config) authorize(c *fiber.Ctx) error {
+	began, now := time.Now(), cfg.Clock()
+	requestID := events.NewID(now)
+	call := authz.Call{At: now}
+	fields, err := header.Parse(nil, bytes.Clone(c.Request().Header.RawHeaders()))
+	if err != nil {
+		call.Code = authz.MalformedRequest
+	} else {
+		describe(&call, fields, c)
+		cfg.Decider.Decide(c.Context(), &call)
+	}
+	add := func(name, value string) { c.Response().Header.Add(name, value) }
+	add(header.RequestID, requestID)
+	call.AnswerHeaders(add)
+	if call.Code == access.Allowed {
+		call.IdentityHeaders(add)
+		c.Status(fiber.StatusOK)
+	} else {
+		call.RefusalHeaders(add)
+		c.Set(fiber.HeaderContentType, authz.ContentType)
+		c.Status(authz.Status(call.Code)).Response().SetBody(authz.AppendProblem(nil, call.Code, requestID))
+	}
+	o := proxy.Observation{Code: call.Code, Status: authz.Status(call.Code), Took: time.Since(began)}
+	if call.Service != nil {
+		o.Service = call.Service.ID
+	}
+	cfg.Observe(o)
+	return nil
+}
+
+// describe reads the call from the headers of the proxy that asks. What they do
+// not say is this request's own.
+func describe(call *authz.Call, fields []header.Field, c *fiber.Ctx) {
+	call.Method, call.Raw, call.Host = c.Method(), "/", c.Get(fiber.HeaderHost)
+	if tcp, err := netip.ParseAddrPort(c.Context().RemoteAddr().String()); err == nil {
+		call.Address = tcp.Addr().Unmap()
+	}
+	for _, f := range fields {
+		switch {
+		case f.Is("X-Forwarded-Method"), f.Is("X-Original-Method"):
+			call.Method = f.Value
+		case f.Is("X-Forwarded-Uri"), f.Is("X-Original-Uri"):
+			call.Raw = f.Value
+		case f.Is("X-Forwarded-Host"):
+			call.Host = f.Value
+		case f.Is("X-Forwarded-For"):
+			call.Address = lastOf(f.Value)
+		default:
+			call.Fields = append(call.Fields, f)
+		}
+	}
+}
+
+// lastOf answers the address that the proxy which asks has seen itself: the last
+// of the list. What comes before it the client may have made up.
+func lastOf(list string) (last netip.Addr) {
+	for member := range header.Tokens(list) {
+		last, _ = netip.ParseAddr(member)
+	}
+	return last.Unmap()
+}

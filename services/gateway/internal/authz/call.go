@@ -1,0 +1,139 @@
+// Package authz decides about calls. It is one decision with two faces: the
+// proxy acts on it, and /authz tells it to another proxy.
+//
+// The order is the contract's: canonical path, route, method, freshness,
+// credential, consumer, subscription, limits.
+package authz
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tidegate-io/tidegate/libs/access"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/limit"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/target"
+)
+
+// MalformedRequest: the request line and headers cannot be read, or can be read
+// in more than one way (400).
+const MalformedRequest access.Code = "malformed_request"
+
+// Call is one call, and what was decided about it. Its strings alias the
+// connection's buffer: nothing of it is kept when the call is over but what comes
+// from the rule.
+type Call struct {
+	Method  string
+	Raw     string // the request target as it came
+	Host    string // the Host header
+	Fields  []header.Field
+	Address netip.Addr
+	At      time.Time
+
+	// What follows is the decision's.
+	Code     access.Code // Allowed, or why not
+	Target   target.Target
+	Route    *access.Route
+	Service  *access.Service
+	Identity authn.Identity
+	Decision access.Decision
+	Limits   limit.Result
+}
+
+// Decider decides.
+type Decider struct {
+	State    func() *projection.State
+	Verifier *authn.Verifier
+	Limiter  *limit.Limiter
+}
+
+// Decide judges a call and counts it against its limits when it may go on. The
+// whole of it allocates nothing for an API key in a header without limits.
+func (d *Decider) Decide(ctx context.Context, c *Call) {
+	c.Route, c.Service, c.Decision, c.Limits = nil, nil, access.Decision{}, limit.Result{}
+	c.Code = d.decide(ctx, c)
+}
+
+func (d *Decider) decide(ctx context.Context, c *Call) access.Code {
+	var err error
+	if c.Target, err = target.Parse(c.Raw, c.Host); err != nil {
+		return access.BadRequestTarget
+	}
+	state := d.State()
+	if state == nil {
+		return access.ProjectionStale
+	}
+	route, ok := state.Rule.Route(c.Target.Host, c.Target.Path)
+	if !ok {
+		return access.RouteNotFound
+	}
+	c.Route, c.Service = route, route.Service()
+	if !route.Allows(c.Method) {
+		return access.MethodNotAllowed
+	}
+	if bound, closed := c.Service.FailClosed(); closed && state.Older(bound) {
+		return access.ProjectionStale
+	}
+	return d.identify(ctx, state, c)
+}
+
+func (d *Decider) identify(ctx context.Context, state *projection.State, c *Call) access.Code {
+	d.Verifier.Identify(ctx, state, access.TypesOf(c.Service.Accepts...), &authn.Request{Fields: c.Fields, Query: c.Target.Query}, &c.Identity)
+	if c.Identity.Code != access.Allowed {
+		return c.Identity.Code
+	}
+	c.Decision = state.Rule.Decide(access.Request{
+		Service:       c.Service,
+		Credential:    c.Identity.Credential.ID,
+		SecretVersion: c.Identity.Version,
+		In:            c.Identity.Credential.Placement,
+		Address:       c.Address,
+		At:            c.At,
+	})
+	if !c.Decision.Allowed() {
+		return c.Decision.Code
+	}
+	return d.count(c)
+}
+
+// count takes the call from the consumer's and the plan's limits.
+func (d *Decider) count(c *Call) access.Code {
+	limits, plan := c.Decision.Consumer.Limits, c.Decision.Plan()
+	if limits == nil && (plan == nil || plan.Rate == nil && plan.Quota == nil) {
+		return access.Allowed
+	}
+	ofConsumer := limit.Policy{Name: "consumer", Subject: c.Decision.Consumer.ID}
+	if limits != nil {
+		ofConsumer.Rate, ofConsumer.Quota = limits.Rate, limits.Quota
+	}
+	ofPlan := limit.Policy{Name: "plan", Subject: c.Decision.Subscription.ID}
+	if plan != nil {
+		ofPlan.Rate, ofPlan.Quota = plan.Rate, plan.Quota
+	}
+	c.Limits = d.Limiter.Take(c.At, ofConsumer, ofPlan)
+	switch c.Limits.Verdict {
+	case limit.RateLimited:
+		return access.RateLimited
+	case limit.QuotaExceeded:
+		return access.QuotaExceeded
+	case limit.Admitted:
+	}
+	return access.Allowed
+}
+
+// Status answers the HTTP status of a code.
+func Status(code access.Code) int {
+	switch code {
+	case MalformedRequest:
+		return http.StatusBadRequest
+	case HeaderTooLarge:
+		return http.StatusRequestHeaderFieldsTooLarge
+	case RequestTimeout:
+		return http.StatusRequestTimeout
+	}
+	return code.Status()
+}

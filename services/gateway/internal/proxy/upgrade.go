@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
+)
+
+// upgrade answers to what protocol a call wants to change, such as "websocket";
+// empty: to none. It was authenticated as any other.
+func (x *exchange) upgrade(length int) string {
+	x.nominated = header.Nominate(x.nominated[:0], x.call.Fields)
+	if length != 0 || !x.ctx.Request.Header.IsHTTP11() || !x.nominated.Has("upgrade") {
+		return ""
+	}
+	for _, f := range x.call.Fields {
+		if f.Is("Upgrade") {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// tunnel passes upstream's consent on and then every byte, both ways, until one
+// side ends.
+func (x *exchange) tunnel() {
+	h := &x.ctx.Response.Header
+	protocol := ""
+	for name, value := range h.All() {
+		if (header.Field{Name: text(name)}).Is("Upgrade") {
+			protocol = string(value)
+		}
+	}
+	x.clean()
+	h.Set("Connection", "Upgrade")
+	h.Set("Upgrade", protocol)
+	x.observe()
+	conn := x.conn
+	x.conn = nil
+	x.ctx.Hijack(func(client net.Conn) { join(client, conn) })
+	x.end()
+}
+
+// join copies both ways. The end of one direction ends the other's writing; the
+// end of both ends the connections.
+func join(client net.Conn, server *upstream.Conn) {
+	_ = server.SetDeadline(time.Time{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(server.Conn, onlyReader{client})
+		closeWrite(server.Conn)
+	}()
+	_, _ = io.Copy(onlyWriter{client}, server.Reader)
+	_ = client.Close()
+	<-done
+	_ = server.Close()
+}
+
+func closeWrite(c net.Conn) {
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+		return
+	}
+	_ = c.Close()
+}
