@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,7 +182,7 @@ func (f *Fleet) hearGateway(m *nats.Msg) {
 		delete(f.members, beat.Gateway)
 	case beat.Gone:
 		return
-	case beat.Applied == nil && before != nil && before.Instance == beat.Instance:
+	case strings.HasPrefix(m.Subject, rosterSubject) && before != nil && before.Instance == beat.Instance:
 		return // its entry in the roster, which says less than its heartbeats
 	default:
 		f.members[beat.Gateway] = &member{gatewayBeat: beat, seen: time.Now()}

@@ -34,8 +34,8 @@ type pending struct {
 // acknowledgement, until either fails. next blocks until there is something.
 // confirmed is told each position that the stream has at its own sequence.
 //
-// What is still in flight when a publish fails is refused by its fence, or lands
-// where it belongs; the caller looks at the stream again either way.
+// What is in flight when a publish fails, or ctx ends, is not waited for: the
+// caller looks at the stream again either way.
 func (c *Conn) pipeline(ctx context.Context, next func(context.Context) ([]outgoing, error), confirmed func(position int64)) error {
 	js, err := jetstream.New(c.nc, jetstream.WithPublishAsyncMaxPending(window+1), jetstream.WithPublishAsyncTimeout(ackTime))
 	if err != nil {
@@ -50,13 +50,14 @@ func (c *Conn) pipeline(ctx context.Context, next func(context.Context) ([]outgo
 	go func() {
 		defer close(done)
 		for p := range inFlight {
-			if err := acknowledged(p); err != nil {
+			if ctx.Err() != nil {
+				continue // it is refused by its fence, or lands where it belongs
+			}
+			if err := acknowledged(ctx, p); err != nil {
 				stop(err)
-				continue // the rest fails by its fence, at once
+				continue
 			}
-			if ctx.Err() == nil {
-				confirmed(p.position)
-			}
+			confirmed(p.position)
 		}
 	}()
 	for ctx.Err() == nil {
@@ -86,10 +87,12 @@ func (c *Conn) pipeline(ctx context.Context, next func(context.Context) ([]outgo
 
 // acknowledged waits for one acknowledgement. The sequence must be the one that
 // the message was meant for, also when the server has seen it before.
-func acknowledged(p pending) error {
+func acknowledged(ctx context.Context, p pending) error {
 	timer := time.NewTimer(2 * ackTime)
 	defer timer.Stop()
 	select {
+	case <-ctx.Done():
+		return ctx.Err()
 	case ack := <-p.ack.Ok():
 		if ack.Sequence != p.sequence {
 			return fmt.Errorf("%w: position %d was acknowledged as sequence %d", errMoved, p.position, ack.Sequence)

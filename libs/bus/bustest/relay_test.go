@@ -44,7 +44,7 @@ func TestSeveralRelaysOfOneServiceFenceOneAnother(t *testing.T) {
 func TestARelayThatIsKilledLeavesNothingHalfDone(t *testing.T) {
 	server := bustest.Start(t)
 	s := newService(t, "consumer")
-	s.commit(2000)
+	s.commit(800)
 	for range 5 {
 		conn := connect(t, server.URL())
 		ctx, kill := context.WithCancel(t.Context())
@@ -56,7 +56,7 @@ func TestARelayThatIsKilledLeavesNothingHalfDone(t *testing.T) {
 		conn.Close() // in the middle, with publishes in flight
 		kill()
 		<-done
-		s.commit(200)
+		s.commit(100)
 	}
 	s.relay(server.URL())
 	s.sameAsSQL(server.URL())
@@ -97,6 +97,7 @@ func TestADeletedStreamIsMadeAnewFromTheFirstEvent(t *testing.T) {
 		s.sameAsSQL(server.URL())
 	}
 	t.Run("and so is one that is lost while nothing is written", func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond)
 		if err := js(t, server.URL()).DeleteStream(t.Context(), bus.Stream("consumer")); err != nil {
 			t.Fatal(err)
 		}
