@@ -17,35 +17,44 @@ type binding struct {
 	routes atomic.Pointer[[]*Route]
 }
 
+func (s *Snapshot) binding(hash uint64, at address) *binding {
+	for p := s.routes.probe(hash); p.next(); {
+		if p.value.address == at {
+			return p.value
+		}
+	}
+	return nil
+}
+
 // reroute takes a service's routes from where they were and puts them where they
 // are. A route that stays is never absent in between.
 func (s *Snapshot) reroute(before, next *Service) {
 	for _, r := range next.routes {
 		s.depth.Store(max(s.depth.Load(), int64(strings.Count(r.prefix, "/"))))
-		s.bind(r.address, next.cell, r)
+		s.bind(r.address, next.provider, r)
 	}
 	if before == nil {
 		return
 	}
 	for _, r := range before.routes {
 		if !slices.ContainsFunc(next.routes, func(n *Route) bool { return n.address == r.address }) {
-			s.bind(r.address, next.cell, nil)
+			s.bind(r.address, next.provider, nil)
 		}
 	}
 }
 
 // bind replaces the route that a service has at an address; nil takes it away.
-func (s *Snapshot) bind(a address, owner *cell[Service], route *Route) {
+func (s *Snapshot) bind(a address, owner *provider, route *Route) {
 	hash := mix(s.hash(a.host), s.hash(a.prefix))
-	b := s.routes.get(hash, a)
+	b := s.binding(hash, a)
 	if b == nil {
 		b = &binding{address: address{strings.Clone(a.host), strings.Clone(a.prefix)}}
 		b.routes.Store(&[]*Route{})
-		s.routes.set(hash, b.address, b)
+		s.routes.put(hash, nil, b)
 	}
 	var all []*Route
 	for _, r := range *b.routes.Load() {
-		if r.service.cell != owner {
+		if r.service.provider != owner {
 			all = append(all, r)
 		}
 	}

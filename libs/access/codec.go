@@ -165,7 +165,8 @@ func (c *Credential) code(w *wire) {
 	number(w, &c.retiring)
 	w.moment(&c.retiringUntil)
 	w.moment(&c.expires)
-	owner := c.ConsumerID()
+	owner, known := c.ConsumerID(), c.known()
+	w.flag(&known)
 	w.text(&owner)
 	set := *c.Settings
 	w.text(&set.Type)
@@ -175,8 +176,8 @@ func (c *Credential) code(w *wire) {
 	w.text(&config)
 	w.flag(&set.Hide)
 	if w.reading && !w.failed {
-		if owner != "" {
-			c.consumer = w.s.consumer(owner)
+		if known {
+			c.belong(w.s.party(owner))
 		}
 		set.Config = nil
 		if config != "" {
@@ -206,8 +207,8 @@ func (u *Subscription) code(w *wire) {
 	w.text(&owner)
 	w.text(&to)
 	w.texts(&u.CredentialIDs)
-	if w.reading && !w.failed && u.requested > 0 {
-		u.consumer, u.service = w.s.consumer(owner), w.s.service(to)
+	if w.reading && !w.failed && u.known() {
+		u.consumer, u.service = w.s.party(owner), w.s.provider(to)
 	}
 	if u.status > subscriptionRevoked {
 		w.fail()

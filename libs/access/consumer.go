@@ -3,6 +3,7 @@ package access
 import (
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/consumer"
@@ -14,7 +15,6 @@ type Consumer struct {
 	Team     string
 	CustomID string  // the label custom_id
 	Limits   *Limits // nil: none
-	cell     *cell[Consumer]
 	status   consumerStatus
 	history
 }
@@ -22,17 +22,53 @@ type Consumer struct {
 type consumerStatus uint8
 
 const (
-	consumerActive consumerStatus = iota
+	consumerUnknown consumerStatus = iota
+	consumerActive
 	consumerSuspended
 	consumerDeleted
 )
 
 func (s consumerStatus) String() string {
-	return [...]string{"active", "suspended", "deleted"}[s]
+	return [...]string{"unknown", "active", "suspended", "deleted"}[s]
 }
+
+// known: the event that began it was folded.
+func (c *Consumer) known() bool { return c.status != consumerUnknown }
 
 // Status answers active, suspended or deleted.
 func (c *Consumer) Status() string { return c.status.String() }
+
+// party is a stable place for what is known of a consumer, so that others can
+// refer to it before anything is. Its standing is what most decisions need of
+// the state; reading that alone spares them a trip to memory.
+type party struct {
+	id       string
+	hash     uint64
+	standing atomic.Uint32
+	state    atomic.Pointer[Consumer] // nil until something is known
+}
+
+// standing is how far a consumer may call.
+type standing uint32
+
+const (
+	unknownParty    standing = iota // or deleted, or broken
+	openParty                       // from anywhere
+	restrictedParty                 // from some addresses
+	suspendedParty
+)
+
+func standingOf(c *Consumer) standing {
+	switch {
+	case !c.known() || c.broken() || c.status == consumerDeleted:
+		return unknownParty
+	case c.status == consumerSuspended:
+		return suspendedParty
+	case c.Limits != nil && c.Limits.AllowedIPs != nil:
+		return restrictedParty
+	}
+	return openParty
+}
 
 // Limits is what applies to all calls of a consumer. Rate and quota are enforced
 // by the gateway.
@@ -94,28 +130,46 @@ func (l *Limits) admits(from netip.Addr) bool {
 
 // Consumer answers what is known of a consumer.
 func (s *Snapshot) Consumer(id string) (*Consumer, bool) {
-	if c := s.consumers.get(s.hash(id), id); c != nil {
-		if state := c.state.Load(); state != nil && state.known() {
+	if at := s.findParty(s.hash(id), id); at != nil {
+		if state := at.state.Load(); state != nil && state.known() {
 			return state, true
 		}
 	}
 	return nil, false
 }
 
-// consumer answers the cell of a consumer, of which nothing need be known yet.
-func (s *Snapshot) consumer(id string) *cell[Consumer] {
-	hash := s.hash(id)
-	c := s.consumers.get(hash, id)
-	if c == nil {
-		c = &cell[Consumer]{id: strings.Clone(id), hash: hash}
-		s.consumers.set(hash, c.id, c)
+func (s *Snapshot) findParty(hash uint64, id string) *party {
+	for p := s.consumers.probe(hash); p.next(); {
+		if p.value.id == id {
+			return p.value
+		}
 	}
-	return c
+	return nil
+}
+
+// party answers the place of a consumer, of which nothing need be known yet.
+func (s *Snapshot) party(id string) *party {
+	hash := s.hash(id)
+	at := s.findParty(hash, id)
+	if at == nil {
+		at = &party{id: strings.Clone(id), hash: hash}
+		s.consumers.put(hash, nil, at)
+	}
+	return at
+}
+
+// eachConsumer yields every state, also of what is broken from its first event.
+func (s *Snapshot) eachConsumer(yield func(*Consumer) bool) {
+	for at := range s.consumers.all {
+		if c := at.state.Load(); c != nil && !yield(c) {
+			return
+		}
+	}
 }
 
 func (s *Snapshot) applyConsumer(id string, e events.Envelope, data events.Data) {
-	at := s.consumer(id)
-	next := Consumer{ID: at.id, cell: at}
+	at := s.party(id)
+	next := Consumer{ID: at.id}
 	if before := at.state.Load(); before != nil {
 		if before.met(e) {
 			return
@@ -129,8 +183,10 @@ func (s *Snapshot) applyConsumer(id string, e events.Envelope, data events.Data)
 	s.putConsumer(at, &next)
 }
 
-func (s *Snapshot) putConsumer(at *cell[Consumer], next *Consumer) {
-	if before := at.state.Swap(next); before != nil {
+func (s *Snapshot) putConsumer(at *party, next *Consumer) {
+	before := at.state.Swap(next)
+	at.standing.Store(uint32(standingOf(next)))
+	if before != nil {
 		s.sum.forget(before)
 	}
 	s.sum.remember(next)
@@ -138,12 +194,15 @@ func (s *Snapshot) putConsumer(at *cell[Consumer], next *Consumer) {
 
 // fold answers whether the event says anything to the rule.
 func (c *Consumer) fold(data events.Data) bool {
-	if c.status == consumerDeleted {
+	if d, ok := data.(consumer.Registered); ok && !c.known() {
+		c.Team, c.CustomID, c.Limits = d.Team, d.Labels["custom_id"], limitsOf(d.Limits)
+		c.status = consumerActive
+		return true
+	}
+	if !c.known() || c.status == consumerDeleted {
 		return false
 	}
 	switch d := data.(type) {
-	case consumer.Registered:
-		c.Team, c.CustomID, c.Limits = d.Team, d.Labels["custom_id"], limitsOf(d.Limits)
 	case consumer.Updated:
 		if d.Labels != nil {
 			c.CustomID = d.Labels.After["custom_id"]

@@ -4,17 +4,19 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/credential"
 )
 
 // Credential is what the rule knows of a credential. There may be millions: it
-// is laid out to be small.
+// is laid out to be small, and its id lies beside it (inlined).
 type Credential struct {
 	ID string
 	*Settings
-	consumer *cell[Consumer]
+	consumer     *party
+	consumerHash uint64 // its hash, so that two look-ups can go on at once
 
 	expires       moment
 	retiringUntil moment
@@ -43,6 +45,30 @@ const (
 	credentialSilent                    // even the newest secret is retired
 )
 
+// unknown is a credential before its first event.
+var unknown = &Credential{Settings: &Settings{}, expires: never}
+
+// inlined answers a copy whose id lies beside it, in the same two lines of the
+// cache: most decisions meet a credential that is in none, and would wait for
+// the text apart. Longer ids than ours do lie apart.
+func (c *Credential) inlined(id string) *Credential {
+	if len(id) > 32 {
+		c = new(*c)
+		c.ID = strings.Clone(id)
+		return c
+	}
+	beside := &struct {
+		Credential
+		text [32]byte
+	}{Credential: *c}
+	copy(beside.text[:], id)
+	beside.ID = unsafe.String(&beside.text[0], len(id)) // never written again
+	return &beside.Credential
+}
+
+// known: the event that began it was folded.
+func (c *Credential) known() bool { return c.consumer != nil }
+
 // ConsumerID answers whose it is.
 func (c *Credential) ConsumerID() string {
 	if c.consumer == nil {
@@ -67,6 +93,8 @@ func (c *Credential) Status(at time.Time) string {
 	return "active"
 }
 
+func (c *Credential) belong(to *party) { c.consumer, c.consumerHash = to, to.hash }
+
 func (c *Credential) expired(at moment) bool {
 	return c.flags&credentialExpired != 0 || at >= c.expires
 }
@@ -82,9 +110,18 @@ func (c *Credential) secretLive(version int, at moment) bool {
 	return version == int(c.retiring) && at < c.retiringUntil
 }
 
+func (s *Snapshot) findCredential(hash uint64, id string) *Credential {
+	for p := s.credentials.probe(hash); p.next(); {
+		if p.value.ID == id {
+			return p.value
+		}
+	}
+	return nil
+}
+
 // Credential answers what is known of a credential, whatever its status.
 func (s *Snapshot) Credential(id string) (*Credential, bool) {
-	c := s.credentials.get(s.hash(id), id)
+	c := s.findCredential(s.hash(id), id)
 	if c == nil || !c.known() {
 		return nil, false
 	}
@@ -117,16 +154,15 @@ func (s *Snapshot) SecretDead(id string, version int) bool {
 
 func (s *Snapshot) applyCredential(id string, e events.Envelope, data events.Data) {
 	hash := s.hash(id)
-	before := s.credentials.get(hash, id)
+	before := s.findCredential(hash, id)
 	if before != nil && before.met(e) {
 		return
 	}
-	next := new(Credential)
+	next := unknown
 	if before != nil {
-		*next = *before
-	} else {
-		*next = Credential{ID: strings.Clone(id), Settings: &Settings{}, expires: never}
+		next = before
 	}
+	next = next.inlined(id)
 	if next.advance(e, data) && s.foldCredential(next, data) {
 		next.rest(e)
 	}
@@ -135,7 +171,7 @@ func (s *Snapshot) applyCredential(id string, e events.Envelope, data events.Dat
 
 // putCredential puts a state in force, and where and by what it is found.
 func (s *Snapshot) putCredential(hash uint64, before, next *Credential) {
-	s.credentials.set(hash, next.ID, next)
+	s.credentials.put(hash, before, next)
 	if before != nil {
 		s.sum.forget(before)
 	}
@@ -164,14 +200,16 @@ func placed(c *Credential) *Settings {
 
 // foldCredential answers whether the event says anything to the rule.
 func (s *Snapshot) foldCredential(c *Credential, data events.Data) bool {
-	if c.flags&credentialRevoked != 0 {
+	if d, ok := data.(credential.Issued); ok && !c.known() {
+		c.belong(s.party(d.ConsumerID))
+		c.Settings = s.shared(d.Type, placementOf(d.Placement), d.Config, d.HideCredentials)
+		c.expires, c.secret = momentOf(d.ExpiresAt), uint32(d.SecretVersion)
+		return true
+	}
+	if !c.known() || c.flags&credentialRevoked != 0 {
 		return false
 	}
 	switch d := data.(type) {
-	case credential.Issued:
-		c.consumer = s.consumer(d.ConsumerID)
-		c.Settings = s.shared(d.Type, placementOf(d.Placement), d.Config, d.HideCredentials)
-		c.expires, c.secret = momentOf(d.ExpiresAt), uint32(d.SecretVersion)
 	case credential.Updated:
 		return s.updateCredential(c, d)
 	case credential.Rotated:

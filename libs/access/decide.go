@@ -29,43 +29,64 @@ type Request struct {
 type Decision struct {
 	Code         Code // Allowed, or the first reason against it
 	Status       int  // HTTP, of Code
+	Service      *Service
 	Consumer     *Consumer
 	Credential   *Credential
 	Subscription *Subscription
-	Plan         *catalog.Plan // nil: the service no longer has it
 }
 
 // Allowed says that the call may go through, as far as the rule goes: limits
 // come after it.
 func (d *Decision) Allowed() bool { return d.Code == Allowed }
 
+// Plan answers the plan that was subscribed to; nil when there is no
+// subscription, or the service no longer has it.
+func (d *Decision) Plan() *catalog.Plan {
+	if d.Subscription == nil {
+		return nil
+	}
+	return d.Service.Plan(d.Subscription.PlanID)
+}
+
 // Decide judges a call: its service, its credential (401), its consumer (403),
 // the subscription (403), the address (403); the first that fails gives the
 // code.
 func (s *Snapshot) Decide(q Request) Decision {
-	var d Decision
-	now := momentAt(q.At)
-	if d.Code = judgeService(&q); d.Code == Allowed {
-		d.Code = s.judgeCredential(&q, &d, now)
+	j := judgement{s: s, q: q, now: momentAt(q.At), Decision: Decision{Service: q.Service}}
+	if j.Code = j.service(); j.Code == Allowed {
+		j.Code = j.credential()
 	}
-	if d.Code == Allowed {
-		d.Code = s.judgeConsumer(&q, &d)
+	if j.Code == Allowed {
+		j.Code = j.consumer()
 	}
-	if d.Code == Allowed {
-		d.Code = s.judgeSubscription(&q, &d, now)
+	if j.Code == Allowed {
+		j.Code = j.subscription()
 	}
-	if d.Code == Allowed {
-		d.Code = judgeAddress(&q, &d)
+	if j.Code == Allowed {
+		j.Code = j.address()
 	}
-	d.Status = d.Code.Status()
-	return d
+	j.Status = j.Code.Status()
+	return j.Decision
 }
 
-// judgeService: a service that is not routed is not there; one of which an event
-// could not be read cannot be judged.
-func judgeService(q *Request) Code {
-	switch v := q.Service; {
-	case v == nil || !v.routed():
+// judgement is a decision in the making. Each step needs those before it to have
+// been taken, but not to have passed. It holds request and decision by value:
+// with pointers to them, they would be on the heap.
+type judgement struct {
+	Decision
+	s        *Snapshot
+	q        Request
+	now      moment
+	caller   *party
+	hash     uint64 // of caller
+	standing standing
+}
+
+// A service that is not routed is not there; one of which an event could not be
+// read cannot be judged.
+func (j *judgement) service() Code {
+	switch v := j.Service; {
+	case v == nil || !v.live:
 		return RouteNotFound
 	case v.broken():
 		return ProjectionStale
@@ -73,25 +94,29 @@ func judgeService(q *Request) Code {
 	return Allowed
 }
 
-// judgeCredential: everything that is wrong with a credential has one answer,
-// except what its rightful owner is told.
-func (s *Snapshot) judgeCredential(q *Request, d *Decision, now moment) Code {
+// Everything that is wrong with a credential has one answer, except what its
+// rightful owner is told.
+func (j *judgement) credential() Code {
+	q := &j.q
 	if q.Dry && q.Credential == "" {
+		if j.caller = j.s.findParty(j.s.hash(q.Consumer), q.Consumer); j.caller != nil {
+			j.hash = j.caller.hash
+		}
 		return Allowed
 	}
-	c := s.credentials.get(s.hash(q.Credential), q.Credential)
+	c := j.s.findCredential(j.s.hash(q.Credential), q.Credential)
 	if c == nil || !c.known() {
 		return CredentialInvalid
 	}
-	d.Credential = c
+	j.Credential, j.caller, j.hash = c, c.consumer, c.consumerHash
 	switch {
 	case c.broken(),
 		c.flags&credentialRevoked != 0,
-		!q.Service.accepts.Has(c.kind),
+		!j.Service.accepts.Has(c.kind),
 		!c.Placement.matches(q.In) && !(q.Dry && q.In == Placement{}),
-		!c.secretLive(q.SecretVersion, now) && !(q.Dry && q.SecretVersion == 0):
+		!c.secretLive(q.SecretVersion, j.now) && !(q.Dry && q.SecretVersion == 0):
 		return CredentialInvalid
-	case c.expired(now):
+	case c.expired(j.now):
 		return CredentialExpired
 	case c.flags&credentialSuspended != 0:
 		return CredentialSuspended
@@ -99,47 +124,35 @@ func (s *Snapshot) judgeCredential(q *Request, d *Decision, now moment) Code {
 	return Allowed
 }
 
-// judgeConsumer: a credential of a consumer that is not known, or deleted, is
-// not a credential.
-func (s *Snapshot) judgeConsumer(q *Request, d *Decision) Code {
-	var at *cell[Consumer]
-	if d.Credential != nil {
-		at = d.Credential.consumer
-	} else {
-		at = s.consumers.get(s.hash(q.Consumer), q.Consumer)
-	}
-	if at == nil {
+// A credential of a consumer that is not known, or deleted, is not a credential.
+func (j *judgement) consumer() Code {
+	if j.caller == nil {
 		return CredentialInvalid
 	}
-	c := at.state.Load()
-	if c == nil || !c.known() {
+	j.standing = standing(j.caller.standing.Load())
+	j.Consumer = j.caller.state.Load()
+	switch j.standing {
+	case unknownParty:
 		return CredentialInvalid
-	}
-	d.Consumer = c
-	switch {
-	case c.broken() || c.status == consumerDeleted:
-		return CredentialInvalid
-	case c.status == consumerSuspended:
+	case suspendedParty:
 		return ConsumerSuspended
 	}
 	return Allowed
 }
 
-// judgeSubscription: the one that counts must be active and admit the
-// credential.
-func (s *Snapshot) judgeSubscription(q *Request, d *Decision, now moment) Code {
-	if d.Consumer == nil {
+// The subscription that counts must be active and admit the credential.
+func (j *judgement) subscription() Code {
+	if j.caller == nil || j.Service.provider == nil {
 		return NotSubscribed
 	}
-	u := s.counting(pair{d.Consumer.cell, q.Service.cell}, now)
+	u := j.s.counting(mix(j.hash, j.Service.provider.hash), pair{j.caller, j.Service.provider}, j.now)
 	if u == nil {
 		return NotSubscribed
 	}
-	d.Subscription = u
-	d.Plan = q.Service.Plan(u.PlanID)
-	switch u.at(now) {
+	j.Subscription = u
+	switch u.at(j.now) {
 	case subscriptionActive:
-		if d.Credential != nil && !u.assigned(d.Credential.ID) {
+		if j.Credential != nil && !u.assigned(j.Credential.ID) {
 			return CredentialNotAssigned
 		}
 		return Allowed
@@ -153,8 +166,9 @@ func (s *Snapshot) judgeSubscription(q *Request, d *Decision, now moment) Code {
 	return NotSubscribed
 }
 
-func judgeAddress(q *Request, d *Decision) Code {
-	if d.Consumer == nil || q.Dry && !q.Address.IsValid() || d.Consumer.Limits.admits(q.Address) {
+// Most consumers may call from anywhere and need not be looked at.
+func (j *judgement) address() Code {
+	if j.standing == openParty || j.Consumer == nil || j.q.Dry && !j.q.Address.IsValid() || j.Consumer.Limits.admits(j.q.Address) {
 		return Allowed
 	}
 	return IPNotAllowed

@@ -21,25 +21,23 @@ type Check struct {
 // that fails. The first Code in it is Decide's. limit always passes: it says
 // which limits there are.
 func (s *Snapshot) Explain(q Request) []Check {
-	var d Decision
-	now := momentAt(q.At)
 	if q.Service == nil {
 		q.Service = &Service{} // knows nothing, admits nobody
 	}
+	j := judgement{s: s, q: q, now: momentAt(q.At), Decision: Decision{Service: q.Service}}
 	checks := []Check{explainService(q.Service), explainRoute(q.Service)}
 	add := func(name string, code Code, detail, event string) {
 		checks = append(checks, Check{Name: name, Passed: code == Allowed, Code: code, Detail: detail, EventID: event})
 	}
-
-	code := s.judgeCredential(&q, &d, now)
-	add("credential", code, credentialDetail(&q, &d, code), eventOf(d.Credential))
-	code = s.judgeConsumer(&q, &d)
-	add("consumer", code, consumerDetail(&q, &d), eventOf(d.Consumer))
-	code = s.judgeSubscription(&q, &d, now)
-	add("subscription", code, subscriptionDetail(&q, &d, code), eventOf(d.Subscription))
-	code = judgeAddress(&q, &d)
-	add("address", code, addressDetail(&q, &d, code), eventOf(d.Consumer))
-	add("limit", Allowed, limitDetail(&d), eventOf(d.Consumer))
+	code := j.credential()
+	add("credential", code, j.credentialDetail(code), eventOf(j.Credential))
+	code = j.consumer()
+	add("consumer", code, j.consumerDetail(), eventOf(j.Consumer))
+	code = j.subscription()
+	add("subscription", code, j.subscriptionDetail(code), eventOf(j.Subscription))
+	code = j.address()
+	add("address", code, j.addressDetail(code), eventOf(j.Consumer))
+	add("limit", Allowed, j.limitDetail(), eventOf(j.Consumer))
 	return checks
 }
 
@@ -86,8 +84,8 @@ func explainRoute(v *Service) Check {
 	return c
 }
 
-func credentialDetail(q *Request, d *Decision, code Code) string {
-	c := d.Credential
+func (j *judgement) credentialDetail(code Code) string {
+	c := j.Credential
 	switch {
 	case c == nil && code == Allowed:
 		return "not asked about"
@@ -95,56 +93,56 @@ func credentialDetail(q *Request, d *Decision, code Code) string {
 		return "no such credential is known"
 	case c.broken():
 		return "credential " + c.ID + " has an event that could not be read"
-	case !q.Service.accepts.Has(c.kind):
-		return fmt.Sprintf("the service does not accept %s, but %s", c.Type, strings.Join(q.Service.Accepts, ", "))
-	case code == CredentialInvalid && c.flags&credentialRevoked == 0 && !c.Placement.matches(q.In) && q.In != Placement{}:
+	case !j.q.Service.accepts.Has(c.kind):
+		return fmt.Sprintf("the service does not accept %s, but %s", c.Type, strings.Join(j.q.Service.Accepts, ", "))
+	case code == CredentialInvalid && c.flags&credentialRevoked == 0 && !c.Placement.matches(j.q.In) && j.q.In != Placement{}:
 		return fmt.Sprintf("it belongs in %s %s", c.Placement.In, c.Placement.Name)
 	case code == CredentialInvalid && c.flags&credentialRevoked == 0:
-		return fmt.Sprintf("version %d of its secret is not live", q.SecretVersion)
+		return fmt.Sprintf("version %d of its secret is not live", j.q.SecretVersion)
 	}
-	return "credential " + c.ID + " is " + c.Status(q.At) + until(c.expires)
+	return "credential " + c.ID + " is " + c.Status(j.q.At) + until(c.expires)
 }
 
-func consumerDetail(q *Request, d *Decision) string {
-	switch c := d.Consumer; {
+func (j *judgement) consumerDetail() string {
+	switch c := j.Consumer; {
 	case c != nil && c.broken():
 		return "consumer " + c.ID + " has an event that could not be read"
 	case c != nil:
 		return "consumer " + c.ID + " is " + c.Status()
-	case d.Credential != nil:
-		return "consumer " + d.Credential.ConsumerID() + " is not known"
+	case j.Credential != nil:
+		return "consumer " + j.Credential.ConsumerID() + " is not known"
 	}
-	return "consumer " + q.Consumer + " is not known"
+	return "consumer " + j.q.Consumer + " is not known"
 }
 
-func subscriptionDetail(q *Request, d *Decision, code Code) string {
-	u := d.Subscription
+func (j *judgement) subscriptionDetail(code Code) string {
+	u := j.Subscription
 	switch {
 	case u == nil:
 		return "there is none"
 	case code == CredentialNotAssigned:
 		return "subscription " + u.ID + " is not assigned to this credential"
 	}
-	return "subscription " + u.ID + " is " + u.Status(q.At) + until(u.expires)
+	return "subscription " + u.ID + " is " + u.Status(j.q.At) + until(u.expires)
 }
 
-func addressDetail(q *Request, d *Decision, code Code) string {
+func (j *judgement) addressDetail(code Code) string {
 	switch {
-	case d.Consumer == nil || d.Consumer.Limits == nil || d.Consumer.Limits.AllowedIPs == nil:
+	case j.Consumer == nil || j.Consumer.Limits == nil || j.Consumer.Limits.AllowedIPs == nil:
 		return "calls may come from anywhere"
 	case code != Allowed:
-		return q.Address.String() + " is not in " + strings.Join(d.Consumer.Limits.given.AllowedIPs, ", ")
+		return j.q.Address.String() + " is not in " + strings.Join(j.Consumer.Limits.given.AllowedIPs, ", ")
 	}
-	return "calls may come from " + strings.Join(d.Consumer.Limits.given.AllowedIPs, ", ")
+	return "calls may come from " + strings.Join(j.Consumer.Limits.given.AllowedIPs, ", ")
 }
 
-func limitDetail(d *Decision) string {
+func (j *judgement) limitDetail() string {
 	var all []string
-	if d.Consumer != nil && d.Consumer.Limits != nil {
-		all = append(all, limitTexts("consumer", d.Consumer.Limits.Rate, d.Consumer.Limits.Quota)...)
+	if j.Consumer != nil && j.Consumer.Limits != nil {
+		all = append(all, limitTexts("consumer", j.Consumer.Limits.Rate, j.Consumer.Limits.Quota)...)
 	}
-	if d.Plan != nil {
-		all = append(all, limitTexts("plan", d.Plan.Rate, d.Plan.Quota)...)
+	if plan := j.Plan(); plan != nil {
+		all = append(all, limitTexts("plan", plan.Rate, plan.Quota)...)
 	}
 	if len(all) == 0 {
 		return "no limits"

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"sync"
 )
 
@@ -70,9 +71,9 @@ func (s *Snapshot) Hash() string {
 
 func (s *Snapshot) broken() []string {
 	var streams []string
-	for c := range s.consumers.all {
-		if state := c.state.Load(); state != nil && state.broken() {
-			streams = append(streams, "consumer-"+c.id)
+	for c := range s.eachConsumer {
+		if c.broken() {
+			streams = append(streams, "consumer-"+c.ID)
 		}
 	}
 	for c := range s.credentials.all {
@@ -80,9 +81,9 @@ func (s *Snapshot) broken() []string {
 			streams = append(streams, "credential-"+c.ID)
 		}
 	}
-	for c := range s.services.all {
-		if state := c.state.Load(); state != nil && state.broken() {
-			streams = append(streams, "service-"+c.id)
+	for v := range s.eachService {
+		if v.broken() {
+			streams = append(streams, "service-"+v.ID)
 		}
 	}
 	for u := range s.subscriptions.all {
@@ -90,5 +91,6 @@ func (s *Snapshot) broken() []string {
 			streams = append(streams, "subscription-"+u.ID)
 		}
 	}
+	slices.Sort(streams)
 	return streams
 }

@@ -17,9 +17,6 @@ type history struct {
 	event   [16]byte
 }
 
-// known: at least its first event was read.
-func (h *history) known() bool { return h.version > 0 }
-
 // broken: there is more than could be folded.
 func (h *history) broken() bool { return h.seen > h.version }
 

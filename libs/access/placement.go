@@ -77,17 +77,26 @@ func (s *Snapshot) Placements() []Place { return s.places.list() }
 // Placed answers the types of the credentials that may be in one place; the
 // name of a header in canonical form.
 func (s *Snapshot) Placed(at Placement) Types {
-	if p := s.places.get(s.hashPlacement(at), at); p != nil {
+	if p := s.place(at); p != nil {
 		return Types(p.types.Load())
 	}
 	return 0
+}
+
+func (s *Snapshot) place(at Placement) *place {
+	for p := s.places.probe(s.hashPlacement(at)); p.next(); {
+		if p.value.Placement == at {
+			return p.value
+		}
+	}
+	return nil
 }
 
 func (s *Snapshot) hashPlacement(at Placement) uint64 { return mix(s.hash(at.In), s.hash(at.Name)) }
 
 // places counts the credentials in each place that are not revoked.
 type places struct {
-	table[Placement, place]
+	table[place]
 	generation atomic.Uint64
 	listed     atomic.Pointer[placeList]
 }
@@ -106,11 +115,10 @@ type placeList struct {
 
 // count adds credentials of a type to a place, or takes them away.
 func (s *Snapshot) count(at Placement, types Types, by int) {
-	hash := s.hashPlacement(at)
-	p := s.places.get(hash, at)
+	p := s.place(at)
 	if p == nil {
 		p = &place{Placement: at}
-		s.places.set(hash, at, p)
+		s.places.put(s.hashPlacement(at), nil, p)
 	}
 	var now Types
 	for i := range order {

@@ -40,7 +40,7 @@ func (r *Route) Forward(path string) string {
 	if !r.strip {
 		return path
 	}
-	if rest := path[len(r.prefix):]; rest != "" {
+	if rest := strings.TrimPrefix(path, r.prefix); rest != "" {
 		return rest
 	}
 	return "/"
@@ -85,7 +85,7 @@ func (s *Snapshot) longest(host, path string) *Route {
 	hash := s.hash(host)
 	for {
 		a := address{host, path}
-		if b := s.routes.get(mix(hash, s.hash(path)), a); b != nil {
+		if b := s.binding(mix(hash, s.hash(path)), a); b != nil {
 			if found := *b.routes.Load(); len(found) > 0 {
 				return found[0]
 			}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 )
 
@@ -33,10 +34,10 @@ func (s *Snapshot) Save(w io.Writer) error {
 	out := &saver{w: bufio.NewWriterSize(w, 1<<16)}
 	unreadable := s.Unreadable()
 	_, _ = out.w.WriteString(formatLine) // Flush answers the first error
-	saveCells(out, &s.consumers, func(c *Consumer) string { return c.ID })
-	saveCells(out, &s.services, func(v *Service) string { return v.ID })
-	save(out, slices.Collect(s.credentials.all), func(c *Credential) string { return c.ID })
-	save(out, slices.Collect(s.subscriptions.all), func(u *Subscription) string { return u.ID })
+	save(out, s.eachConsumer, func(c *Consumer) string { return c.ID })
+	save(out, s.eachService, func(v *Service) string { return v.ID })
+	save(out, s.credentials.all, func(c *Credential) string { return c.ID })
+	save(out, s.subscriptions.all, func(u *Subscription) string { return u.ID })
 
 	number(&out.fields, &out.count)
 	end := unreadable || s.Unreadable()
@@ -55,27 +56,10 @@ type saver struct {
 	count  int64
 }
 
-func saveCells[T any, R interface {
-	*T
-	record
-}](out *saver, t *table[string, cell[T]], id func(*T) string) {
-	var all []*T
-	for c := range t.all {
-		if state := c.state.Load(); state != nil {
-			all = append(all, state)
-		}
-	}
-	save[T, R](out, all, id)
-}
-
-func save[T any, R interface {
-	*T
-	record
-}](out *saver, all []*T, id func(*T) string) {
-	slices.SortFunc(all, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
-	for _, each := range all {
-		R(each).code(&out.fields)
-		out.record(kindOf(R(each)))
+func save[R record](out *saver, each iter.Seq[R], id func(R) string) {
+	for _, r := range slices.SortedFunc(each, func(a, b R) int { return cmp.Compare(id(a), id(b)) }) {
+		r.code(&out.fields)
+		out.record(kindOf(r))
 		out.count++
 	}
 }
@@ -154,28 +138,29 @@ func (s *Snapshot) restore(kind byte, fields *wire) bool {
 	case kindConsumer:
 		c := new(Consumer)
 		if c.code(fields); !fields.failed {
-			c.Team, c.cell = s.word(c.Team), s.consumer(c.ID)
-			c.ID = c.cell.id
-			s.putConsumer(c.cell, c)
+			at := s.party(c.ID)
+			c.ID, c.Team = at.id, s.word(c.Team)
+			s.putConsumer(at, c)
 		}
 	case kindService:
 		v := new(Service)
 		if v.code(fields); !fields.failed {
-			v.cell = s.service(v.ID)
-			s.putService(v.cell, v)
+			at := s.provider(v.ID)
+			v.ID, v.provider = at.id, at
+			s.putService(at, v)
 		}
 	case kindCredential:
-		c := &Credential{Settings: &Settings{}}
+		c := new(*unknown)
 		if c.code(fields); !fields.failed {
 			hash := s.hash(c.ID)
-			s.putCredential(hash, s.credentials.get(hash, c.ID), c)
+			s.putCredential(hash, s.findCredential(hash, c.ID), c.inlined(c.ID))
 		}
 	case kindSubscription:
 		u := new(Subscription)
 		if u.code(fields); !fields.failed {
 			hash := s.hash(u.ID)
 			u.PlanID = s.word(u.PlanID)
-			s.putSubscription(hash, s.subscriptions.get(hash, u.ID), u)
+			s.putSubscription(hash, s.findSubscription(hash, u.ID), u)
 		}
 	default:
 		return false

@@ -2,6 +2,7 @@ package access
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate-io/tidegate/events"
@@ -17,10 +18,19 @@ type Service struct {
 
 	Timeout time.Duration
 	accepts Types
+	live    bool     // its status is one that is routed
 	routes  []*Route // while it is routed
 	since   int64    // position of the event by which it became routed
-	cell    *cell[Service]
+	*provider
 	history
+}
+
+// provider is a stable place for what is known of a service, so that others can
+// refer to it before anything is.
+type provider struct {
+	id    string
+	hash  uint64
+	state atomic.Pointer[Service] // nil until something is known
 }
 
 // Definition is what a service's team has written of it, as far as it matters
@@ -54,6 +64,9 @@ func (v *Service) Plan(id string) *catalog.Plan {
 	return nil
 }
 
+// known: the event that began it was folded.
+func (v *Service) known() bool { return v.Status != "" }
+
 // FailClosed says that calls are refused when this gateway's knowledge is older
 // than the bound.
 func (v *Service) FailClosed() (bound time.Duration, closed bool) {
@@ -66,8 +79,8 @@ func (v *Service) routed() bool {
 
 // Service answers what is known of a service, whatever its status.
 func (s *Snapshot) Service(id string) (*Service, bool) {
-	if c := s.services.get(s.hash(id), id); c != nil {
-		if state := c.state.Load(); state != nil && state.known() {
+	if at := s.findProvider(s.hash(id), id); at != nil {
+		if state := at.state.Load(); state != nil && state.known() {
 			return state, true
 		}
 	}
@@ -76,27 +89,45 @@ func (s *Snapshot) Service(id string) (*Service, bool) {
 
 // Services yields every service that is known, in no order.
 func (s *Snapshot) Services(yield func(*Service) bool) {
-	for c := range s.services.all {
-		if state := c.state.Load(); state != nil && state.known() && !yield(state) {
+	for v := range s.eachService {
+		if v.known() && !yield(v) {
 			return
 		}
 	}
 }
 
-// service answers the cell of a service, of which nothing need be known yet.
-func (s *Snapshot) service(id string) *cell[Service] {
-	hash := s.hash(id)
-	c := s.services.get(hash, id)
-	if c == nil {
-		c = &cell[Service]{id: strings.Clone(id), hash: hash}
-		s.services.set(hash, c.id, c)
+// eachService yields every state, also of what is broken from its first event.
+func (s *Snapshot) eachService(yield func(*Service) bool) {
+	for at := range s.services.all {
+		if v := at.state.Load(); v != nil && !yield(v) {
+			return
+		}
 	}
-	return c
+}
+
+func (s *Snapshot) findProvider(hash uint64, id string) *provider {
+	for p := s.services.probe(hash); p.next(); {
+		if p.value.id == id {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// provider answers the place of a service, of which nothing need be known yet.
+func (s *Snapshot) provider(id string) *provider {
+	hash := s.hash(id)
+	at := s.findProvider(hash, id)
+	if at == nil {
+		at = &provider{id: strings.Clone(id), hash: hash}
+		s.services.put(hash, nil, at)
+	}
+	return at
 }
 
 func (s *Snapshot) applyService(id string, e events.Envelope, data events.Data) {
-	at := s.service(id)
-	next := Service{ID: at.id, cell: at}
+	at := s.provider(id)
+	next := Service{ID: at.id, provider: at}
 	if before := at.state.Load(); before != nil {
 		if before.met(e) {
 			return
@@ -114,7 +145,8 @@ func (s *Snapshot) applyService(id string, e events.Envelope, data events.Data) 
 }
 
 // putService derives what follows from a definition and puts all in force.
-func (s *Snapshot) putService(at *cell[Service], next *Service) {
+func (s *Snapshot) putService(at *provider, next *Service) {
+	next.live = next.routed()
 	next.accepts = TypesOf(next.Accepts...)
 	next.Timeout = time.Duration(next.TimeoutSeconds) * time.Second
 	next.routes = routesOf(next)
@@ -128,16 +160,18 @@ func (s *Snapshot) putService(at *cell[Service], next *Service) {
 
 // fold answers whether the event says anything to the rule.
 func (v *Service) fold(data events.Data) bool {
-	if v.Status == ServiceRetired {
-		return false
-	}
-	switch d := data.(type) {
-	case catalog.Drafted:
+	if d, ok := data.(catalog.Drafted); ok && !v.known() {
 		v.Status = ServiceDraft
 		v.Definition = Definition{
 			Team: d.ProviderTeam, Kind: d.Kind, Routes: d.Routes, Upstreams: d.Upstreams, Accepts: d.Accepts,
 			Plans: d.Plans, Staleness: d.Staleness, TimeoutSeconds: d.TimeoutSeconds,
 		}
+		return true
+	}
+	if !v.known() || v.Status == ServiceRetired {
+		return false
+	}
+	switch d := data.(type) {
 	case catalog.Updated:
 		v.Kind = d.Kind.Apply(v.Kind)
 		v.Routes = d.Routes.Apply(v.Routes)

@@ -2,6 +2,7 @@ package access
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/tidegate-io/tidegate/events/credential"
@@ -62,10 +63,10 @@ type name struct {
 	text string
 }
 
-// holder is the credential that has a name; none when id is empty.
-type holder struct {
+// holders are the credentials that have a name, in order of id.
+type holders struct {
 	name
-	id string
+	ids []string
 }
 
 // BasicUser answers the credential with a user name.
@@ -78,29 +79,48 @@ func (s *Snapshot) BasicUser(username string) (*Credential, bool) {
 // name up.
 func (s *Snapshot) Named(kind, text string) (*Credential, bool) {
 	n := name{kind: TypesOf(kind), text: text}
-	h := s.names.get(s.hashName(n), n)
-	if h == nil || h.id == "" {
+	h := s.holders(n)
+	if h == nil || len(h.ids) == 0 {
 		return nil, false
 	}
-	return s.Credential(h.id)
+	return s.Credential(h.ids[len(h.ids)-1])
+}
+
+func (s *Snapshot) holders(n name) *holders {
+	for p := s.names.probe(s.hashName(n)); p.next(); {
+		if p.value.name == n {
+			return p.value
+		}
+	}
+	return nil
 }
 
 func (s *Snapshot) hashName(n name) uint64 { return mix(uint64(n.kind), s.hash(n.text)) }
 
-// rename gives a credential its name. The credential service sees to it that a
-// name has one holder; should an older one that cannot be read still have it,
-// the younger takes it (ids grow with time).
+// rename takes a credential's name from it and gives it another. The credential
+// service sees to it that a name has one holder; should an older one that cannot
+// be read still have it, the younger counts (ids grow with time).
 func (s *Snapshot) rename(id string, was, is *Settings) {
-	if was != nil && was.name != "" && (is == nil || was.name != is.name) {
-		n := name{kind: was.kind, text: was.name}
-		if h := s.names.get(s.hashName(n), n); h != nil && h.id == id {
-			s.names.set(s.hashName(n), n, &holder{name: n})
-		}
+	s.hold(was, func(ids []string) []string {
+		return slices.DeleteFunc(ids, func(other string) bool { return other == id })
+	})
+	s.hold(is, func(ids []string) []string {
+		at, _ := slices.BinarySearch(ids, id)
+		return slices.Insert(ids, at, id)
+	})
+}
+
+// hold changes the holders of the name in settings, if they have one.
+func (s *Snapshot) hold(settings *Settings, edit func([]string) []string) {
+	if settings == nil || settings.name == "" {
+		return
 	}
-	if is != nil && is.name != "" {
-		n := name{kind: is.kind, text: is.name}
-		if h := s.names.get(s.hashName(n), n); h == nil || h.id < id {
-			s.names.set(s.hashName(n), n, &holder{name: n, id: id})
-		}
+	n := name{kind: settings.kind, text: settings.name}
+	before := s.holders(n)
+	next := &holders{name: n}
+	if before != nil {
+		next.ids = slices.Clone(before.ids)
 	}
+	next.ids = edit(next.ids)
+	s.names.put(s.hashName(n), before, next)
 }

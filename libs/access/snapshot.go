@@ -41,15 +41,15 @@ import (
 type Snapshot struct {
 	seed maphash.Seed
 
-	credentials   table[string, Credential]
-	consumers     table[string, cell[Consumer]]
-	services      table[string, cell[Service]]
-	subscriptions table[string, Subscription]
-	pairs         table[pair, Subscription] // the newest of each consumer and service
+	credentials   table[Credential]
+	consumers     table[party]
+	services      table[provider]
+	subscriptions table[Subscription]
+	pairs         table[Subscription] // the newest of each consumer and service
 
-	routes   table[address, binding]
+	routes   table[binding]
 	depth    atomic.Int64 // segments of the longest prefix ever routed
-	names    table[name, holder]
+	names    table[holders]
 	places   places
 	settings map[settingsKey]*Settings // the writer's: equal settings are one
 	words    map[string]string         // the writer's: teams and plans are few
@@ -60,20 +60,11 @@ type Snapshot struct {
 
 // New answers a snapshot that knows nothing and admits nobody.
 func New() *Snapshot {
-	s := &Snapshot{
+	return &Snapshot{
 		seed:     maphash.MakeSeed(),
 		settings: map[settingsKey]*Settings{},
 		words:    map[string]string{},
 	}
-	s.credentials.same = func(c *Credential, id string) bool { return c.ID == id }
-	s.consumers.same = func(c *cell[Consumer], id string) bool { return c.id == id }
-	s.services.same = func(c *cell[Service], id string) bool { return c.id == id }
-	s.subscriptions.same = func(c *Subscription, id string) bool { return c.ID == id }
-	s.pairs.same = func(c *Subscription, p pair) bool { return c.consumer == p.consumer && c.service == p.service }
-	s.routes.same = func(b *binding, a address) bool { return b.address == a }
-	s.names.same = func(h *holder, n name) bool { return h.name == n }
-	s.places.same = func(p *place, at Placement) bool { return p.Placement == at }
-	return s
 }
 
 // Apply folds one event. data is nil when it could not be decoded: its subject

@@ -11,19 +11,20 @@ import (
 
 // Subscription is what the rule knows of a subscription.
 type Subscription struct {
-	ID     string
-	PlanID string
+	// What decisions look at comes first: it fills one line of the cache.
+	consumer *party
+	service  *provider
+	expires  moment
 	// CredentialIDs is which credentials may use it, in order; nil: every one of
 	// the consumer, empty: none.
 	CredentialIDs []string
-
-	consumer  *cell[Consumer]
-	service   *cell[Service]
-	older     *Subscription // of the same consumer and service, not final
-	expires   moment
-	requested int64 // position of its request: what makes one newer than another
-	status    subscriptionStatus
+	status        subscriptionStatus
 	history
+
+	ID        string
+	PlanID    string
+	older     *Subscription // of the same consumer and service, not final
+	requested int64         // position of its request: what makes one newer than another
 }
 
 type subscriptionStatus uint8
@@ -48,11 +49,14 @@ func (s subscriptionStatus) final() bool { return s >= subscriptionRejected }
 
 // pair is who calls what.
 type pair struct {
-	consumer *cell[Consumer]
-	service  *cell[Service]
+	consumer *party
+	service  *provider
 }
 
 func (p pair) hash() uint64 { return mix(p.consumer.hash, p.service.hash) }
+
+// known: the event that began it was folded.
+func (u *Subscription) known() bool { return u.status != subscriptionUnknown }
 
 // ConsumerID answers whose it is.
 func (u *Subscription) ConsumerID() string {
@@ -94,9 +98,29 @@ func (u *Subscription) assigned(credential string) bool {
 	return found
 }
 
+func (s *Snapshot) findSubscription(hash uint64, id string) *Subscription {
+	for p := s.subscriptions.probe(hash); p.next(); {
+		if p.value.ID == id {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// newest answers the head of the list of a consumer's subscriptions to a
+// service.
+func (s *Snapshot) newest(hash uint64, of pair) *Subscription {
+	for p := s.pairs.probe(hash); p.next(); {
+		if p.value.consumer == of.consumer && p.value.service == of.service {
+			return p.value
+		}
+	}
+	return nil
+}
+
 // Subscription answers what is known of a subscription, whatever its status.
 func (s *Snapshot) Subscription(id string) (*Subscription, bool) {
-	u := s.subscriptions.get(s.hash(id), id)
+	u := s.findSubscription(s.hash(id), id)
 	if u == nil || !u.known() {
 		return nil, false
 	}
@@ -105,9 +129,9 @@ func (s *Snapshot) Subscription(id string) (*Subscription, bool) {
 
 // counting answers the subscription that counts for a consumer and a service:
 // the one that is active, else the newest that is not final, else nil.
-func (s *Snapshot) counting(p pair, now moment) *Subscription {
+func (s *Snapshot) counting(hash uint64, p pair, now moment) *Subscription {
 	var newest *Subscription
-	for u := s.pairs.get(p.hash(), p); u != nil; u = u.older {
+	for u := s.newest(hash, p); u != nil; u = u.older {
 		if u.broken() || u.status.final() {
 			continue
 		}
@@ -123,7 +147,7 @@ func (s *Snapshot) counting(p pair, now moment) *Subscription {
 
 func (s *Snapshot) applySubscription(id string, e events.Envelope, data events.Data) {
 	hash := s.hash(id)
-	before := s.subscriptions.get(hash, id)
+	before := s.findSubscription(hash, id)
 	if before != nil && before.met(e) {
 		return
 	}
@@ -140,10 +164,10 @@ func (s *Snapshot) applySubscription(id string, e events.Envelope, data events.D
 }
 
 func (s *Snapshot) putSubscription(hash uint64, before, next *Subscription) {
-	if next.consumer != nil && next.service != nil {
+	s.subscriptions.put(hash, before, next)
+	if next.known() {
 		s.enlist(next)
 	}
-	s.subscriptions.set(hash, next.ID, next)
 	if before != nil {
 		s.sum.forget(before)
 	}
@@ -156,8 +180,9 @@ func (s *Snapshot) putSubscription(hash uint64, before, next *Subscription) {
 // copied; there is hardly ever one.
 func (s *Snapshot) enlist(next *Subscription) {
 	p := pair{next.consumer, next.service}
+	head := s.newest(p.hash(), p)
 	var all []*Subscription
-	for u := s.pairs.get(p.hash(), p); u != nil; u = u.older {
+	for u := head; u != nil; u = u.older {
 		if u.ID != next.ID && !u.status.final() {
 			all = append(all, u)
 		}
@@ -176,56 +201,52 @@ func (s *Snapshot) enlist(next *Subscription) {
 	for _, u := range slices.Backward(all) {
 		if u.older != older {
 			if u != next {
-				u = new(*u)
-				s.subscriptions.set(s.hash(u.ID), u.ID, u)
+				copied := new(*u)
+				s.subscriptions.put(s.hash(u.ID), u, copied)
+				u = copied
 			}
 			u.older = older
 		}
 		older = u
 	}
-	s.pairs.set(p.hash(), p, older)
+	s.pairs.put(p.hash(), head, older)
 }
 
 // foldSubscription answers whether the event says anything to the rule. An event
 // that does not fit the status changes nothing: what was withdrawn cannot be
 // approved.
 func (s *Snapshot) foldSubscription(u *Subscription, e events.Envelope, data events.Data) bool {
-	if u.status.final() {
-		return false
-	}
-	before := u.status
-	switch d := data.(type) {
-	case subscription.Requested:
-		u.consumer, u.service = s.consumer(d.ConsumerID), s.service(d.ServiceID)
+	if d, ok := data.(subscription.Requested); ok && !u.known() {
+		u.consumer, u.service = s.party(d.ConsumerID), s.provider(d.ServiceID)
 		u.PlanID, u.requested, u.status = s.word(d.PlanID), e.Position, subscriptionPending
 		u.assign(d.CredentialIDs)
+		return true
+	}
+	if !u.known() || u.status.final() {
+		return false
+	}
+	switch d := data.(type) {
 	case subscription.Approved:
-		if before == subscriptionPending {
-			u.PlanID, u.expires, u.status = s.word(d.PlanID), momentOf(d.ExpiresAt), subscriptionActive
+		if !u.move(subscriptionActive, subscriptionPending) {
+			return false
 		}
+		u.PlanID, u.expires = s.word(d.PlanID), momentOf(d.ExpiresAt)
+	case subscription.Suspended:
+		return u.move(subscriptionSuspended, subscriptionActive)
+	case subscription.Resumed:
+		return u.move(subscriptionActive, subscriptionSuspended)
+	case subscription.Expired:
+		return u.move(subscriptionExpired, subscriptionActive, subscriptionSuspended)
+	case subscription.Renewed:
+		if u.status == subscriptionPending {
+			return false
+		}
+		u.expires = momentOf(d.ExpiresAt)
+		u.move(subscriptionActive, subscriptionExpired)
 	case subscription.Rejected:
 		u.status = subscriptionRejected
 	case subscription.Withdrawn:
 		u.status = subscriptionWithdrawn
-	case subscription.Suspended:
-		if before == subscriptionActive {
-			u.status = subscriptionSuspended
-		}
-	case subscription.Resumed:
-		if before == subscriptionSuspended {
-			u.status = subscriptionActive
-		}
-	case subscription.Expired:
-		if before == subscriptionActive || before == subscriptionSuspended {
-			u.status = subscriptionExpired
-		}
-	case subscription.Renewed:
-		if before != subscriptionPending {
-			u.expires = momentOf(d.ExpiresAt)
-		}
-		if before == subscriptionExpired {
-			u.status = subscriptionActive
-		}
 	case subscription.Cancelled:
 		u.status = subscriptionCancelled
 	case subscription.Revoked:
@@ -235,6 +256,15 @@ func (s *Snapshot) foldSubscription(u *Subscription, e events.Envelope, data eve
 	default:
 		return false
 	}
+	return true
+}
+
+// move changes the status, if it is one of those that lead there.
+func (u *Subscription) move(to subscriptionStatus, from ...subscriptionStatus) bool {
+	if !slices.Contains(from, u.status) {
+		return false
+	}
+	u.status = to
 	return true
 }
 

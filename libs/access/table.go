@@ -2,14 +2,14 @@ package access
 
 import "sync/atomic"
 
-// table finds values by key: open addressing, one writer, any number of readers,
-// no locks. A key once entered stays; its value is replaced whole.
+// table finds values by the hash of their key: open addressing, one writer, any
+// number of readers, no locks. What has been entered stays; a value is replaced
+// whole. Keys are the values' own: whoever looks compares them.
 //
 // It is split in parts that grow one at a time, so that no single Apply pays for
 // copying a million entries. A reader that holds a part's older slots reads what
 // was true when it began.
-type table[K, T any] struct {
-	same  func(*T, K) bool
+type table[T any] struct {
 	parts [parts]part[T]
 }
 
@@ -33,48 +33,63 @@ type slot[T any] struct {
 	value atomic.Pointer[T]
 }
 
-// get answers the value of a key, or nil.
-func (t *table[K, T]) get(hash uint64, key K) *T {
-	held := t.parts[hash>>56].slots.Load()
-	if held == nil {
-		return nil
-	}
-	slots := *held
-	mask := uint64(len(slots) - 1)
-	for i := hash; ; i++ {
-		at := &slots[i&mask]
-		switch at.hash.Load() {
-		case hash:
-			if v := at.value.Load(); t.same(v, key) {
-				return v
-			}
-		case 0:
-			return nil
-		}
-	}
+// probe walks the values that have a hash: nearly always the one, or none.
+//
+//	for p := t.probe(hash); p.next(); {
+//		if p.value.ID == id {
+//			return p.value
+//		}
+//	}
+type probe[T any] struct {
+	value *T
+	slots []slot[T]
+	hash  uint64
+	at    uint64
 }
 
-// set enters or replaces the value of a key.
-func (t *table[K, T]) set(hash uint64, key K, value *T) {
+func (t *table[T]) probe(hash uint64) probe[T] {
+	p := probe[T]{hash: hash, at: hash}
+	if held := t.parts[hash>>56].slots.Load(); held != nil {
+		p.slots = *held
+	}
+	return p
+}
+
+func (p *probe[T]) next() bool {
+	mask := uint64(len(p.slots) - 1)
+	for len(p.slots) > 0 {
+		at := &p.slots[p.at&mask]
+		p.at++
+		switch at.hash.Load() {
+		case p.hash:
+			p.value = at.value.Load()
+			return true
+		case 0:
+			return false
+		}
+	}
+	return false
+}
+
+// put enters next in the place of before; nil: it is new.
+func (t *table[T]) put(hash uint64, before, next *T) {
 	p := &t.parts[hash>>56]
 	held := p.slots.Load()
-	if held == nil || p.used >= len(*held)/8*7 {
+	if held == nil || before == nil && p.used >= len(*held)/8*7 {
 		held = p.grow(held)
 	}
 	slots := *held
 	mask := uint64(len(slots) - 1)
 	for i := hash; ; i++ {
 		at := &slots[i&mask]
-		switch at.hash.Load() {
-		case hash:
-			if t.same(at.value.Load(), key) {
-				at.value.Store(value)
-				return
-			}
-		case 0:
-			at.value.Store(value)
+		switch found := at.hash.Load(); {
+		case found == 0:
+			at.value.Store(next)
 			at.hash.Store(hash)
 			p.used++
+			return
+		case found == hash && at.value.Load() == before:
+			at.value.Store(next)
 			return
 		}
 	}
@@ -105,7 +120,7 @@ func (p *part[T]) grow(held *[]slot[T]) *[]slot[T] {
 }
 
 // all yields every value, in no order. What is entered meanwhile may be missed.
-func (t *table[K, T]) all(yield func(*T) bool) {
+func (t *table[T]) all(yield func(*T) bool) {
 	for i := range t.parts {
 		held := t.parts[i].slots.Load()
 		if held == nil {
@@ -117,14 +132,6 @@ func (t *table[K, T]) all(yield func(*T) bool) {
 			}
 		}
 	}
-}
-
-// cell is a stable place for the states of one object, so that others can refer
-// to it before anything is known of it. Its state is nil until then.
-type cell[T any] struct {
-	id    string
-	hash  uint64
-	state atomic.Pointer[T]
 }
 
 // mix joins two hashes into one.
