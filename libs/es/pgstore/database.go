@@ -34,15 +34,7 @@ func newDatabase(pool *pgxpool.Pool) *database {
 // has come of the first.
 func (d *database) acquire(ctx context.Context, use func(*pgxpool.Conn) (retry bool, err error)) error {
 	for attempt := 1; ; attempt++ {
-		wait, cancel := context.WithTimeout(ctx, acquireTimeout)
-		conn, err := d.pool.Acquire(wait)
-		cancel()
-		if err != nil {
-			return unavailable(err)
-		}
-		retry, err := use(conn)
-		dead := conn.Conn().IsClosed()
-		conn.Release()
+		dead, retry, err := d.try(ctx, use)
 		if dead {
 			d.pool.Reset()
 		}
@@ -50,6 +42,18 @@ func (d *database) acquire(ctx context.Context, use func(*pgxpool.Conn) (retry b
 			return err
 		}
 	}
+}
+
+func (d *database) try(ctx context.Context, use func(*pgxpool.Conn) (bool, error)) (dead, retry bool, err error) {
+	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	conn, err := d.pool.Acquire(wait)
+	if err != nil {
+		return false, false, unavailable(err)
+	}
+	defer conn.Release()
+	retry, err = use(conn)
+	return conn.Conn().IsClosed(), retry, err
 }
 
 // Run implements sqlstore.Database.
