@@ -150,9 +150,22 @@ func TestTheSameCallIsAnsweredAsTheFirstTimeWithoutItsSecret(t *testing.T) {
 	api.Developer("blue").Idempotent("a key of mine").Post(t, "/v1/notes", `{"id":"b","title":"b","team":"blue"}`).Want(t, 201)
 	red.Post(t, "/v1/notes/first/close", `{}`).Want(t, 200)
 	closing := red.Post(t, "/v1/notes/first/close", `{}`).Want(t, 200)
+	if got := httpapitest.Read[note](t, closing).Title; got != "revealed Buy milk" {
+		t.Errorf("title %q", got)
+	}
 	if closing.ETag() != `"2"` || closing.Header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("ETag %q, headers %v", closing.ETag(), closing.Header)
 	}
+}
+
+func TestAnAnswerThatCannotBeRevealedIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	api, s := start(t)
+	red := api.Developer("red").Idempotent("k")
+	red.Post(t, "/v1/notes", first).Want(t, 201)
+	red.Post(t, "/v1/notes/first/close", nil).Want(t, 200)
+	s.lost = true
+	red.Post(t, "/v1/notes/first/close", nil).Refused(t, 500, "internal_error")
 }
 
 func TestWhichIdempotencyKeysAreTaken(t *testing.T) {
@@ -272,6 +285,7 @@ func TestErrorsBecomeProblemsInOneTable(t *testing.T) {
 	if !strings.Contains(logged.String(), "the disk at /var/lib is on fire") || !strings.Contains(logged.String(), "sample_test.go") {
 		t.Errorf("the log does not say what failed: %s", logged.String())
 	}
+	red.Post(t, "/v1/patient", nil).Refused(t, 503, "unavailable")
 	down := red.Post(t, "/v1/down", nil)
 	down.Refused(t, 503, "unavailable")
 	if down.Header.Get("Retry-After") == "" {

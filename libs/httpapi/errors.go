@@ -64,6 +64,7 @@ var sentinels = []struct {
 	{es.ErrConflict, http.StatusConflict, "conflict", "The object is changed by others without pause; try again.", 1},
 	{es.ErrTooLarge, http.StatusUnprocessableEntity, "too_large", "The object would be larger than an event may be.", 0},
 	{es.ErrUnavailable, http.StatusServiceUnavailable, codeUnavailable, "This service cannot reach its store; nothing was changed.", 1},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, codeUnavailable, "It took too long. See what it came to before you try again.", 1},
 	{ErrUnauthenticated, http.StatusUnauthorized, "unauthenticated", "A valid bearer token is needed.", 0},
 }
 

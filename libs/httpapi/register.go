@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -38,6 +39,10 @@ type Operation struct {
 	// MaxBody bounds the body, in bytes; 0: MaxBody. At most MaxTransfer.
 	MaxBody int
 }
+
+// handleTime is how long a handler may take: less than the lease of an
+// idempotency key, so that nobody else takes the call over while it runs.
+const handleTime = es.LeaseTime - 5*time.Second
 
 // Register adds an operation. See the package comment for its input and output.
 // Errors that the handler answers go through one table: *es.Refusal by kind,
@@ -104,7 +109,9 @@ func (g *guard) around(ctx huma.Context, next func(huma.Context)) {
 		g.server.refuse(inside, c, err)
 		return
 	}
-	next(huma.WithContext(ctx, inside))
+	working, cancel := context.WithTimeout(inside, handleTime)
+	defer cancel()
+	next(admitted{ctx, working})
 	switch g.op.Method {
 	case http.MethodGet:
 		g.unchanged(c)
@@ -112,6 +119,24 @@ func (g *guard) around(ctx huma.Context, next func(huma.Context)) {
 		g.server.await(inside, c)
 	}
 }
+
+// admitted is a call whose body has been read.
+type admitted struct {
+	outer
+
+	ctx context.Context
+}
+
+type outer huma.Context // so that its method Context can be another
+
+func (a admitted) Context() context.Context { return a.ctx }
+
+// Unwrap is how the adapter finds its own context.
+func (a admitted) Unwrap() huma.Context { return a.outer }
+
+// SetReadDeadline has nothing to bound any more, and a request that another
+// server of this process hands over may have no connection.
+func (admitted) SetReadDeadline(time.Time) error { return nil }
 
 func (g *guard) admit(ctx context.Context, c *fiber.Ctx) (context.Context, error) {
 	call := callFrom(ctx)

@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -133,6 +135,7 @@ type sample struct {
 	secrets int
 	kept    []string // header values, kept past their handlers
 	gate    chan struct{}
+	lost    bool // what is kept cannot be revealed
 	waiter  *waiter
 }
 
@@ -189,7 +192,7 @@ type writeInput struct {
 		Kind   string            `json:"kind,omitempty" enum:"plain,rich"`
 		Labels map[string]string `json:"labels,omitempty"`
 		Limits *limits           `json:"limits,omitempty"`
-		Tags   []string          `json:"tags,omitempty" maxItems:"3"`
+		Tags   []string          `json:"tags,omitempty" maxItems:"3" uniqueItems:"true"`
 		Due    *time.Time        `json:"due,omitempty"`
 		Link   string            `json:"link,omitempty" format:"uri"`
 		Weight float64           `json:"weight,omitempty"`
@@ -258,6 +261,12 @@ func (s *sample) register(api *httpapi.Server) {
 	}, s.change)
 	httpapi.Register(api, httpapi.Operation{
 		ID: "close-note", Method: http.MethodPost, Path: "/v1/notes/{id}/close", Summary: "Close a note", Refusals: []*es.Refusal{errClosed},
+		Reveal: func(_ context.Context, kept []byte) ([]byte, error) {
+			if s.lost {
+				return nil, errUnknown
+			}
+			return bytes.Replace(kept, []byte(`"title":"`), []byte(`"title":"revealed `), 1), nil
+		},
 	}, s.close)
 	httpapi.Register(api, httpapi.Operation{ID: "delete-note", Method: http.MethodDelete, Path: "/v1/notes/{id}", Summary: "Delete a note"}, s.remove)
 	httpapi.RegisterHistory(api, httpapi.HistoryConfig{
@@ -389,6 +398,12 @@ func (s *sample) registerOdd(api *httpapi.Server) {
 	odd("/v1/panic", func(context.Context, *oddInput) (*httpapi.Empty, error) { panic("tg_k_in_a_panic") })
 	odd("/v1/down", func(context.Context, *oddInput) (*httpapi.Empty, error) { return nil, es.ErrUnavailable })
 	odd("/v1/count", func(context.Context, *oddInput) (*httpapi.Empty, error) { s.secrets++; return &httpapi.Empty{}, nil })
+	odd("/v1/patient", func(ctx context.Context, _ *oddInput) (*httpapi.Empty, error) {
+		if end, bounded := ctx.Deadline(); !bounded || time.Until(end) >= es.LeaseTime {
+			return nil, errors.New("a handler may outlive the lease of its key")
+		}
+		return nil, fmt.Errorf("ask somebody: %w", context.DeadlineExceeded)
+	})
 	odd("/v1/forgetful", func(ctx context.Context, _ *oddInput) (*httpapi.Empty, error) {
 		return httpapi.Command(ctx, func(...es.Option) error { return nil },
 			func(context.Context, es.Reader) (*httpapi.Empty, error) { return &httpapi.Empty{}, nil })

@@ -341,3 +341,10 @@ func TestWhoIsNotKnownIsToldSo(t *testing.T) {
 	sloppy := httpapitest.Token(httpapi.Caller{Subject: "alice", Roles: httpapi.Roles})
 	anonymous.With("Authorization", "bearer  "+sloppy).Get(t, "/v1/notes").Want(t, 200)
 }
+
+func serveBytes(t *testing.T, content []byte) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(content) }))
+	t.Cleanup(server.Close)
+	return server.URL
+}

@@ -29,6 +29,7 @@ func TestEveryOperationRefusesBadInputAndChangesNothing(t *testing.T) {
 			"oddpanic":          {Path: "/v1/panic"},
 			"odddown":           {Path: "/v1/down"},
 			"oddcount":          {Path: "/v1/count"},
+			"oddpatient":        {Path: "/v1/patient"},
 			"oddforgetful":      {Path: "/v1/forgetful"},
 			"oddkeep":           {Path: "/v1/keep"},
 		},
