@@ -52,6 +52,7 @@ func output(name string, args ...string) (string, error) {
 type process struct {
 	t       testing.TB
 	config  string
+	log     string // file
 	env     []string
 	address string
 	running *exec.Cmd
@@ -66,7 +67,7 @@ func (p *process) start() {
 	}
 	p.running = exec.Command(path, "-c", p.config)
 	p.running.Env = append(os.Environ(), p.env...)
-	log, err := os.OpenFile(p.config+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -98,17 +99,20 @@ func (p *process) await(url string) {
 			return
 		}
 	}
-	log, _ := os.ReadFile(p.config + ".log")
+	log, _ := os.ReadFile(p.log)
 	p.t.Fatalf("nats-server at %s is not usable: %v\n%s", p.address, err, log)
 }
 
 func usable(url string) error {
-	nc, err := nats.Connect(url, nats.Timeout(time.Second), nats.CustomInboxPrefix("_INBOX_probe"))
+	nc, err := nats.Connect(url, nats.Timeout(time.Second))
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	_, err = nc.Request("$JS.API.INFO", nil, time.Second)
+	answer, err := nc.Request("$JS.API.INFO", nil, time.Second)
+	if err == nil && strings.Contains(string(answer.Data), `"error"`) {
+		err = fmt.Errorf("JetStream: %s", answer.Data)
+	}
 	return err
 }
 

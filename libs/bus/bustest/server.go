@@ -26,7 +26,9 @@ func Start(t testing.TB) *Server {
 func Prepare(t testing.TB) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &Server{process: process{t: t, config: filepath.Join(dir, "server.conf"), address: freeAddress(t)}, dir: dir}
+	s := &Server{dir: dir, process: process{
+		t: t, config: filepath.Join(dir, "server.conf"), log: filepath.Join(dir, "server.log"), address: freeAddress(t),
+	}}
 	config := fmt.Sprintf("listen: %q\njetstream: { store_dir: %q, sync_interval: always }\n", s.address, filepath.Join(dir, "jetstream"))
 	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
