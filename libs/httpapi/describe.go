@@ -54,56 +54,83 @@ func addHeader(op *huma.Operation, name, description, example string) {
 }
 
 // documentRefusals puts a problem answer for each status that the operation can
-// have, with an example for each code.
+// have, with an example for each code. What every operation of its kind has in
+// common stands once, among the components.
 func (s *Server) documentRefusals(described *huma.Operation, op Operation) {
-	examples := map[int][]*Problem{}
-	add := func(problems ...*Problem) {
-		for _, p := range problems {
-			examples[p.Status] = append(examples[p.Status], p)
+	common, own := map[int][]*Problem{}, map[int][]*Problem{}
+	for _, p := range usual(op) {
+		common[p.Status] = append(common[p.Status], p)
+	}
+	for _, refusal := range op.Refusals {
+		p := refused(refusal)
+		if p == nil || slices.ContainsFunc(common[p.Status], func(c *Problem) bool { return c.Code == p.Code }) {
+			continue
 		}
+		if p.Code == "illegal_transition" && p.CurrentStatus == "" {
+			p.CurrentStatus = "revoked"
+		}
+		own[p.Status] = append(own[p.Status], p)
+	}
+	components := s.api.OpenAPI().Components
+	schema := components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	if components.Responses == nil {
+		components.Responses = map[string]*huma.Response{}
 	}
 	described.Responses = maps.Clone(described.Responses)
 	delete(described.Responses, "default")
-	if !op.Public {
-		add(translations{}.problem(ErrUnauthenticated), refused(ErrForbidden))
+	for status, problems := range common {
+		name, response := problemResponse(schema, status, problems)
+		components.Responses[name] = response
+		described.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
 	}
-	if strings.Contains(op.Path, "{") {
-		add(translations{}.problem(es.ErrNotFound))
-	}
-	if op.Method != http.MethodGet {
-		add(malformed("is not JSON"), newProblem(http.StatusRequestEntityTooLarge, codeTooLarge, "The body is larger than 1048576 bytes."),
-			newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "The Content-Type must be application/json."),
-			translations{}.problem(es.ErrVersion), translations{}.problem(es.ErrConflict))
-	}
-	if op.Method == http.MethodPost {
-		add(translations{}.problem(es.ErrIdempotencyInFlight), translations{}.problem(es.ErrIdempotencyMismatch))
-	}
-	add(Invalid("body.name", "expected to be present"), newProblem(http.StatusInternalServerError, codeInternal, "Trace id: 4bf92f3577b34da6a3ce929d0e0e4736"),
-		translations{}.problem(es.ErrUnavailable))
-	for _, refusal := range op.Refusals {
-		if p := refused(refusal); p != nil {
-			if refusal.Kind == es.Illegal && p.CurrentStatus == "" && p.Code == "illegal_transition" {
-				p.CurrentStatus = "revoked"
-			}
-			add(p)
-		}
-	}
-	schema := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	for status, problems := range examples {
-		described.Responses[strconv.Itoa(status)] = problemResponse(schema, status, problems)
+	for status, problems := range own {
+		_, response := problemResponse(schema, status, append(problems, common[status]...))
+		described.Responses[strconv.Itoa(status)] = response
 	}
 }
 
-func problemResponse(schema *huma.Schema, status int, problems []*Problem) *huma.Response {
+// usual answers what every operation of a kind may refuse with.
+func usual(op Operation) []*Problem {
+	var none translations
+	problems := []*Problem{
+		newProblem(http.StatusBadRequest, "malformed_query", "The query string cannot be read.", Fault{"query", "bad percent-encoding"}),
+		Invalid("body.name", "expected to be present"),
+		newProblem(http.StatusInternalServerError, codeInternal, "Trace id: 4bf92f3577b34da6a3ce929d0e0e4736"),
+		none.problem(es.ErrUnavailable),
+	}
+	if !op.Public {
+		problems = append(problems, none.problem(ErrUnauthenticated), none.problem(ErrForbidden))
+	}
+	if strings.Contains(op.Path, "{") {
+		problems = append(problems, none.problem(es.ErrNotFound))
+	}
+	if op.Method != http.MethodGet {
+		problems = append(problems, malformed("is not JSON"), malformedIfMatch(),
+			newProblem(http.StatusRequestEntityTooLarge, codeTooLarge, "The body is larger than 1048576 bytes."),
+			newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "The Content-Type must be application/json."),
+			none.problem(es.ErrVersion), none.problem(es.ErrConflict))
+	}
+	if op.Method == http.MethodPost {
+		problems = append(problems, none.problem(es.ErrIdempotencyInFlight), none.problem(es.ErrIdempotencyMismatch))
+	}
+	return problems
+}
+
+// problemResponse answers a documented answer, and a name that says its codes:
+// "ConflictIdempotencyInFlight".
+func problemResponse(schema *huma.Schema, status int, problems []*Problem) (name string, response *huma.Response) {
 	codes := map[string]*huma.Example{}
 	for _, p := range problems {
 		p.RequestID = "0199f7a2-6a53-7c8e-9d07-9a1c2f0c7b11"
-		if _, twice := codes[p.Code]; !twice {
-			codes[p.Code] = &huma.Example{Value: p}
-		}
+		codes[p.Code] = &huma.Example{Value: p}
 	}
 	names := slices.Sorted(maps.Keys(codes))
-	return &huma.Response{
+	for _, code := range names {
+		for word := range strings.SplitSeq(code, "_") {
+			name += strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return name, &huma.Response{
 		Description: http.StatusText(status) + ": " + strings.Join(names, ", "),
 		Content:     map[string]*huma.MediaType{problemType: {Schema: schema, Examples: codes}},
 	}

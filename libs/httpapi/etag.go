@@ -46,8 +46,7 @@ func parseIfMatch(values []string) (ifMatch, error) {
 	}
 	tags, ok := entityTags(field)
 	if !ok || len(tags) > maxTags {
-		return ifMatch{}, newProblem(http.StatusBadRequest, "malformed_header", "If-Match is not a list of entity tags.",
-			Fault{Location: "header.If-Match", Message: `expected "*" or a list such as "3", "4"`})
+		return ifMatch{}, malformedIfMatch()
 	}
 	m := ifMatch{given: true}
 	for _, tag := range tags {
@@ -60,6 +59,11 @@ func parseIfMatch(values []string) (ifMatch, error) {
 		}
 	}
 	return m, nil
+}
+
+func malformedIfMatch() *Problem {
+	return newProblem(http.StatusBadRequest, "malformed_header", "If-Match is not a list of entity tags.",
+		Fault{Location: "header.If-Match", Message: `expected "*" or a list such as "3", "4"`})
 }
 
 // noneMatch says whether an If-None-Match asks not to be sent what it has.

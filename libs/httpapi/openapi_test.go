@@ -43,6 +43,14 @@ func document(t *testing.T) []byte {
 	return raw
 }
 
+type documented struct {
+	Ref     string `json:"$ref"`
+	Content map[string]struct {
+		Schema   map[string]any
+		Examples map[string]struct{ Value httpapi.Problem }
+	}
+}
+
 func TestTheDocumentSaysWhatThereIs(t *testing.T) {
 	t.Parallel()
 	raw := document(t)
@@ -59,13 +67,9 @@ func TestTheDocumentSaysWhatThereIs(t *testing.T) {
 			RequestBody struct {
 				Content map[string]struct{ Example any }
 			}
-			Responses map[string]struct {
-				Content map[string]struct {
-					Schema   map[string]any
-					Examples map[string]struct{ Value httpapi.Problem }
-				}
-			}
+			Responses map[string]documented
 		}
+		Components struct{ Responses map[string]documented }
 	}
 	if err := json.Unmarshal(raw, &read); err != nil {
 		t.Fatal(err)
@@ -79,7 +83,11 @@ func TestTheDocumentSaysWhatThereIs(t *testing.T) {
 				t.Errorf("%s %s: security %v", method, path, op.Security)
 			}
 			for _, status := range []string{"422", "500", "503"} {
-				problems := op.Responses[status].Content["application/problem+json"]
+				response := op.Responses[status]
+				if response.Ref != "" {
+					response = read.Components.Responses[strings.TrimPrefix(response.Ref, "#/components/responses/")]
+				}
+				problems := response.Content["application/problem+json"]
 				if len(problems.Examples) == 0 || problems.Schema["$ref"] != "#/components/schemas/Problem" {
 					t.Errorf("%s %s: no problem answer %s", method, path, status)
 				}
