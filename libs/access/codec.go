@@ -9,7 +9,7 @@ import (
 
 // wire writes or reads the fields of one record: each field is named once, in
 // its object's code method, for both directions, so that what is written is what
-// is read and what is hashed. Numbers are varints, texts carry their length.
+// is read and what is hashed. Writing changes nothing: others may be reading. Numbers are varints, texts carry their length.
 type wire struct {
 	s       *Snapshot // resolves references when reading
 	b       []byte    // written so far, or left to read
@@ -34,8 +34,9 @@ func number[T ~uint8 | ~uint32 | ~int64](w *wire, v *T) {
 // moment is a field that is a time. Never is the commonest and takes one byte.
 func (w *wire) moment(v *moment) {
 	flipped := *v ^ never
-	number(w, &flipped)
-	*v = flipped ^ never
+	if number(w, &flipped); w.reading {
+		*v = flipped ^ never
+	}
 }
 
 func (w *wire) text(v *string) {
@@ -76,8 +77,9 @@ func (w *wire) flag(v *bool) {
 	if *v {
 		n = 1
 	}
-	number(w, &n)
-	*v = n == 1
+	if number(w, &n); w.reading {
+		*v = n == 1
+	}
 	if n > 1 {
 		w.fail()
 	}

@@ -164,10 +164,10 @@ func (s *Snapshot) applySubscription(id string, e events.Envelope, data events.D
 }
 
 func (s *Snapshot) putSubscription(hash uint64, before, next *Subscription) {
-	s.subscriptions.put(hash, before, next)
 	if next.known() {
 		s.enlist(next)
 	}
+	s.subscriptions.put(hash, before, next)
 	if before != nil {
 		s.sum.forget(before)
 	}
