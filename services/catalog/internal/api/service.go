@@ -171,7 +171,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*httpapi.List[Service], 
 
 // ServiceID is the input of what is about one service.
 type ServiceID struct {
-	ID string `path:"id" maxLength:"63" doc:"The service's id."`
+	ID string `path:"id" maxLength:"512" doc:"The service's id."`
 }
 
 func (a *API) get(ctx context.Context, in *ServiceID) (*httpapi.Object[Service], error) {

@@ -97,7 +97,7 @@ func (a *API) page(ctx context.Context, paging httpapi.Paging, where []es.Term) 
 
 // SubscriptionID is the input of what is about one subscription.
 type SubscriptionID struct {
-	ID string `path:"id" maxLength:"64" doc:"The subscription's id."`
+	ID string `path:"id" maxLength:"512" doc:"The subscription's id."`
 }
 
 func (a *API) get(ctx context.Context, in *SubscriptionID) (*httpapi.Object[Subscription], error) {
