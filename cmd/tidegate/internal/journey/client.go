@@ -8,9 +8,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 type object = map[string]any
+
+// caller gives up on what does not answer; the longest Prefer: wait is 30 s.
+var caller = &http.Client{Timeout: 45 * time.Second}
 
 // client is somebody at the management API.
 type client struct {
@@ -74,7 +78,7 @@ func send(t testing.TB, method, target string, body object, headers ...string) a
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Set(name, value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := caller.Do(request)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, target, err)
 	}

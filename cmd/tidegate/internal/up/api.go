@@ -35,7 +35,7 @@ func (a *api) send(ctx context.Context, method, path string, command object) (ob
 
 func accepted(method, path string, status int, body object) error {
 	if status >= http.StatusBadRequest {
-		return fmt.Errorf("%s %s answered %d: %v", method, path, status, body["detail"])
+		return fmt.Errorf("%s %s answered %d %v: %v %v", method, path, status, body["code"], body["detail"], body["errors"])
 	}
 	return nil
 }
