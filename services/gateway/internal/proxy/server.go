@@ -23,6 +23,7 @@ import (
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/wire"
 )
 
 // Sizes and times of the client's side.
@@ -89,7 +90,12 @@ func New(cfg Config) *Proxy {
 }
 
 // Serve serves until Shutdown.
-func (p *Proxy) Serve(listener net.Listener) error { return p.server.Serve(listener) }
+func (p *Proxy) Serve(listener net.Listener) error {
+	return p.server.Serve(wire.Listener{Listener: listener})
+}
+
+// client answers a call's connection.
+func client(ctx *fasthttp.RequestCtx) *wire.Conn { return ctx.Conn().(*wire.Conn) }
 
 // Shutdown lets calls in flight end, as long as ctx allows.
 func (p *Proxy) Shutdown(ctx context.Context) error { return p.server.ShutdownWithContext(ctx) }

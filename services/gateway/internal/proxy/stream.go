@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/tidegate-io/tidegate/services/gateway/internal/wire"
 )
 
 // stream lets the answer's body follow its head, piece by piece as it comes.
@@ -24,7 +26,7 @@ func (x *exchange) stream(length int, closing bool, timeout time.Duration) {
 	if bytes.HasPrefix(h.ContentType(), []byte("text/event-stream")) {
 		timeout = 0
 	}
-	a := &answer{x: x, stream: x.up.BodyStream(), closing: closing, timeout: timeout, client: x.ctx.Conn()}
+	a := &answer{x: x, stream: x.up.BodyStream(), closing: closing, timeout: timeout, client: client(x.ctx), chunked: length == -1}
 	if length < 0 && !x.ctx.Request.Header.IsHTTP11() {
 		a.toHTTP10()
 		return
@@ -47,10 +49,11 @@ func (x *exchange) abandonAnswer() {
 type answer struct {
 	x       *exchange
 	stream  io.Reader
-	client  net.Conn
+	client  *wire.Conn
 	timeout time.Duration // between two pieces; 0: none
 	closing bool
 	whole   bool
+	chunked bool
 }
 
 // Read answers the next piece. When upstream breaks off, the client's connection
@@ -64,12 +67,12 @@ func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.stream.Read(p)
 	switch {
 	case err == nil:
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF) && !(a.chunked && a.x.conn.Ended()):
 		a.whole = true
 		a.trailers()
 	default:
-		reset(a.client)
-		return 0, err
+		a.client.Reset()
+		return 0, errBroken
 	}
 	_ = a.client.SetWriteDeadline(time.Now().Add(stallTime))
 	return n, err
@@ -120,9 +123,5 @@ type (
 	onlyReader struct{ io.Reader }
 )
 
-// reset makes closing a connection look like what it is: a fault.
-func reset(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-}
+// errBroken: upstream ended in the middle of its answer.
+var errBroken = errors.New("upstream broke off its answer")

@@ -51,19 +51,11 @@ func join(client net.Conn, server *upstream.Conn) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = io.Copy(server.Conn, onlyReader{client})
-		closeWrite(server.Conn)
+		_, _ = io.Copy(onlyWriter{server}, onlyReader{client})
+		_ = server.CloseWrite()
 	}()
 	_, _ = io.Copy(onlyWriter{client}, server.Reader)
 	_ = client.Close()
 	<-done
 	_ = server.Close()
-}
-
-func closeWrite(c net.Conn) {
-	if half, ok := c.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite()
-		return
-	}
-	_ = c.Close()
 }

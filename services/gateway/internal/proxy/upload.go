@@ -3,11 +3,12 @@ package proxy
 import (
 	"errors"
 	"io"
-	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidegate-io/tidegate/services/gateway/internal/wire"
 )
 
 // copySize is how much of a body is in the gateway's hands at once.
@@ -22,7 +23,7 @@ var copyBuffers = sync.Pool{New: func() any {
 // that both may flow at the same time.
 type upload struct {
 	x       *exchange
-	client  net.Conn
+	client  *wire.Conn
 	timeout time.Duration
 	sent    atomic.Bool // everything was handed over, before upstream could know
 	failed  atomic.Bool // the client sent no whole body
@@ -30,7 +31,7 @@ type upload struct {
 }
 
 func (x *exchange) startUpload(body io.Reader, length int, timeout time.Duration) *upload {
-	u := &upload{x: x, client: x.ctx.Conn(), timeout: timeout, done: make(chan struct{})}
+	u := &upload{x: x, client: client(x.ctx), timeout: timeout, done: make(chan struct{})}
 	go u.run(body, length)
 	return u
 }
@@ -47,7 +48,7 @@ func (u *upload) run(body io.Reader, length int) {
 		}
 		total += n
 		end := errors.Is(err, io.EOF) || length >= 0 && total >= length
-		if err != nil && !end || end && length >= 0 && total < length {
+		if err != nil && !end || end && total < length || length < 0 && end && u.client.Ended() {
 			u.failed.Store(true)
 			_ = u.x.conn.Close() // upstream must not take what it has for all
 			return

@@ -12,6 +12,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/tidegate-io/tidegate/services/gateway/internal/wire"
 )
 
 // Times and sizes of connections. An idle connection is closed before most
@@ -36,7 +38,7 @@ type Pool struct {
 
 // Conn is one connection, in use by one exchange.
 type Conn struct {
-	net.Conn
+	*wire.Conn
 	Reader *bufio.Reader
 	Writer *bufio.Writer
 	Reused bool // it has carried an exchange before: the server may have closed it meanwhile
@@ -53,7 +55,7 @@ func (p *Pool) Get(timeout time.Duration) (*Conn, error) {
 		if c == nil {
 			return p.dial(timeout)
 		}
-		if time.Since(c.since) < idleTime && c.Reader.Buffered() == 0 && quiet(c.Conn) {
+		if time.Since(c.since) < idleTime && c.Reader.Buffered() == 0 && quiet(c.Conn.Conn) {
 			c.Reused = true
 			return c, nil
 		}
@@ -93,7 +95,8 @@ func (p *Pool) dial(timeout time.Duration) (*Conn, error) {
 		return nil, err
 	}
 	p.down = time.Time{}
-	return &Conn{Conn: conn, Reader: bufio.NewReaderSize(conn, readSize), Writer: bufio.NewWriterSize(conn, writeSize), pool: p}, nil
+	watched := wire.Watch(conn)
+	return &Conn{Conn: watched, Reader: bufio.NewReaderSize(watched, readSize), Writer: bufio.NewWriterSize(conn, writeSize), pool: p}, nil
 }
 
 // Release gives a connection back whose exchange is complete.
