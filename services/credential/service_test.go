@@ -103,7 +103,7 @@ func TestNothingStaysLiveWhenItsConsumerIsDeleted(t *testing.T) {
 
 	var issuing sync.WaitGroup
 	var mu sync.Mutex
-	issued, refused := 0, 0
+	issued, refused, enough := 0, 0, make(chan struct{})
 	for worker := range 8 {
 		issuing.Go(func() {
 			client := h.Developer("payments")
@@ -112,7 +112,9 @@ func TestNothingStaysLiveWhenItsConsumerIsDeleted(t *testing.T) {
 				mu.Lock()
 				switch {
 				case answer.Status == http.StatusCreated:
-					issued++
+					if issued++; issued == 40 {
+						close(enough)
+					}
 				case answer.Status == http.StatusUnprocessableEntity && answer.Value("code") == "unknown_reference":
 					refused++
 				default:
@@ -122,7 +124,7 @@ func TestNothingStaysLiveWhenItsConsumerIsDeleted(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(100 * time.Millisecond)
+	<-enough
 	c.tell(t, "acme", consumer.Deleted{Concerns: events.Concerns{ConsumerID: "acme", Team: "payments"}})
 	issuing.Wait()
 	if issued == 0 || refused == 0 {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -91,9 +92,7 @@ func TestAPatchIsMerged(t *testing.T) {
 			defer s.Developer("payments").Delete(t, d.path())
 			want := d
 			delete(want, "secret")
-			for member, value := range decode(t, c.want) {
-				want[member] = value
-			}
+			maps.Copy(want, decode(t, c.want))
 			if c.want != `{}` {
 				want["version"] = 2.0
 			}

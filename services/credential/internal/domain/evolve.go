@@ -1,6 +1,8 @@
 package domain
 
 import (
+	"slices"
+
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/credential"
 )
@@ -34,7 +36,7 @@ func evolve(s State, e events.Data) State {
 			s.Secrets = withSecret(s.Secrets, e.RetiringVersion, Retiring, e.RetiringNotAfter)
 		}
 		live := Secret{Version: e.SecretVersion, Status: Live}
-		s.Secrets = remembered(append(s.Secrets[:len(s.Secrets):len(s.Secrets)], live))
+		s.Secrets = remembered(append(slices.Clip(s.Secrets), live))
 	case credential.SecretRetired:
 		s.Secrets = withSecret(s.Secrets, e.SecretVersion, Retired, nil)
 	case credential.Suspended:
