@@ -269,14 +269,14 @@ func (s *service) compare(bare jetstream.JetStream) error {
 func everyMessage(ctx context.Context, bare jetstream.JetStream, name string, each func(jetstream.Msg) error) error {
 	stream, err := bare.Stream(ctx, name)
 	if err != nil {
-		return err
+		return fmt.Errorf("look at the stream: %w", err)
 	}
 	if stream.CachedInfo().State.Msgs == 0 {
 		return nil
 	}
-	consumer, err := bare.CreateConsumer(ctx, name, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
+	consumer, err := bare.CreateConsumer(ctx, name, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1})
 	if err != nil {
-		return err
+		return fmt.Errorf("make a consumer: %w", err)
 	}
 	left := consumer.CachedInfo().NumPending
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
@@ -287,7 +287,7 @@ func everyMessage(ctx context.Context, bare jetstream.JetStream, name string, ea
 	for ; left > 0; left-- {
 		m, err := messages.Next(jetstream.NextMaxWait(5 * time.Second))
 		if err != nil {
-			return err
+			return fmt.Errorf("%d messages from the end: %w", left, err)
 		}
 		if err := each(m); err != nil {
 			return err

@@ -49,7 +49,7 @@ func onDeployment(t *testing.T) inside {
 		config: func(user string) bus.Config { return bus.Config{URL: cluster.URL(user), Name: user, Replicas: 3} },
 		bare: func(t *testing.T, user string) *nats.Conn {
 			t.Helper()
-			return dial(t, cluster.URL(user), nats.CustomInboxPrefix("_INBOX_"+user))
+			return dialURL(t, cluster, user)
 		},
 	}
 }
@@ -106,6 +106,12 @@ func TestReadersReadEventsAndNothingElse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dialURL connects as a user of the cluster.
+func dialURL(t *testing.T, cluster *bustest.Cluster, user string) *nats.Conn {
+	t.Helper()
+	return dial(t, cluster.URL(user), nats.CustomInboxPrefix("_INBOX_"+user))
 }
 
 func bareJS(t *testing.T, nc *nats.Conn) jetstream.JetStream {
@@ -195,7 +201,7 @@ func asks(nc *nats.Conn, subject string, body any) (answered bool, what string) 
 	if !ok {
 		raw, _ = json.Marshal(body)
 	}
-	m, err := nc.Request(subject, raw, 300*time.Millisecond)
+	m, err := nc.Request(subject, raw, 200*time.Millisecond)
 	if err != nil {
 		return false, err.Error()
 	}
