@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -97,9 +98,7 @@ type sub struct {
 func (h *house) request(t *testing.T, consumerID, serviceID string, more object) *apptest.Answer {
 	t.Helper()
 	body := object{"consumer_id": consumerID, "service_id": serviceID}
-	for name, value := range more {
-		body[name] = value
-	}
+	maps.Copy(body, more)
 	return h.Developer("payments").Post("/v1/subscriptions", body)
 }
 

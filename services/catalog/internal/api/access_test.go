@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -117,9 +118,7 @@ func TestAListIsFiltered(t *testing.T) {
 		"lizard": {"team": "b", "kind": "mcp", "description": "A CAT's prey"},
 	} {
 		body := petstore(id)
-		for name, value := range more {
-			body[name] = value
-		}
+		maps.Copy(body, more)
 		admin.Post(t, "/v1/services", body).Want(t, 201)
 	}
 	admin.Post(t, "/v1/services/dogs/publish", nil).Want(t, 200)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -161,9 +162,7 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(location, func(t *testing.T) {
 			create := petstore("new")
-			for name, value := range spoiled {
-				create[name] = value
-			}
+			maps.Copy(create, spoiled)
 			refusal := provider.Post(t, "/v1/services", create).Refused(t, 422, "validation_failed")
 			if len(refusal.Errors) == 0 || refusal.Errors[0].Location != location {
 				t.Errorf("POST: the fault is at %+v, want %s", refusal.Errors, location)

@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,11 +120,9 @@ func TestStatesAndCommands(t *testing.T) {
 		for status, given := range states {
 			t.Run(name+" a "+string(status)+" service", func(t *testing.T) {
 				when := estest.For(t, domain.Decider).Given(given...).When(row.command)
-				for _, from := range row.from {
-					if from == status {
-						when.Then(row.event)
-						return
-					}
+				if slices.Contains(row.from, status) {
+					when.Then(row.event)
+					return
 				}
 				refusedIn(t, when.Refused(domain.ErrIllegal), status)
 			})

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -22,9 +23,7 @@ func ask(s *system, more object) func(*testing.T) *httpapitest.Response {
 	return func(t *testing.T) *httpapitest.Response {
 		t.Helper()
 		body := object{"consumer_id": "shop", "service_id": "petstore"}
-		for name, value := range more {
-			body[name] = value
-		}
+		maps.Copy(body, more)
 		return s.developer().Post(t, "/v1/subscriptions", body)
 	}
 }
