@@ -170,7 +170,9 @@ func TestOtherRoutesStandOnTheSameServer(t *testing.T) {
 		outer.Fiber().Get("/livez", func(c *fiber.Ctx) error { return c.SendString("ok") })
 		outer.Fiber().Get("/broken", func(*fiber.Ctx) error { panic("broken") })
 		outer.Fiber().All("/v1/*", func(c *fiber.Ctx) error {
+			mine := httpapi.RequestID(c.UserContext())
 			peer(c.Context())
+			c.Set("X-Outer-Id", mine)
 			return nil
 		})
 	})
@@ -183,6 +185,9 @@ func TestOtherRoutesStandOnTheSameServer(t *testing.T) {
 	// A request that another server of this process hands over keeps its id.
 	api.Developer("red").Get(t, "/v1/notes/none").Refused(t, 404, "not_found")
 	written := api.Developer("red").Post(t, "/v1/notes", first).Want(t, 201)
+	if id := written.Header.Get("X-Outer-Id"); id == "" || id != written.Header.Get("X-Request-Id") {
+		t.Errorf("X-Outer-Id %q, X-Request-Id %q", id, written.Header.Get("X-Request-Id"))
+	}
 	stored, err := s.store.Load(t.Context(), "note-first", 0)
 	if err != nil || stored[0].CorrelationID != written.Header.Get("X-Request-Id") {
 		t.Errorf("correlation id %q, X-Request-Id %q, error %v", stored[0].CorrelationID, written.Header.Get("X-Request-Id"), err)
