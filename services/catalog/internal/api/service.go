@@ -62,7 +62,7 @@ func (a *API) registerServices(s *httpapi.Server) {
 		Answer:      exampleService(), Refusals: []*es.Refusal{illegal},
 	}, a.act(domain.Retire{}))
 	httpapi.RegisterHistory(s, httpapi.HistoryConfig{
-		Path: "/v1/services/{id}/history", Category: domain.Decider.Category, Streams: a.Store,
+		Path: "/v1/services/{id}/history", Category: domain.Decider.Category, Streams: a.store,
 		May: func(ctx context.Context, id string) error {
 			_, err := a.find(ctx, id, httpapi.Read)
 			return err
@@ -121,7 +121,7 @@ func (a *API) create(ctx context.Context, in *createInput) (*httpapi.Created[Ser
 	command := domain.Create{ID: in.Body.ID, Team: team, Definition: in.Body.definition()}
 	return httpapi.Command(ctx,
 		func(opts ...es.Option) error {
-			_, err := a.Services.Handle(ctx, command.ID, command, opts...)
+			_, err := a.services.Handle(ctx, command.ID, command, opts...)
 			return err
 		},
 		func(ctx context.Context, r es.Reader) (*httpapi.Created[Service], error) {
@@ -131,42 +131,6 @@ func (a *API) create(ctx context.Context, in *createInput) (*httpapi.Created[Ser
 			}
 			return httpapi.NewCreated("/v1/services/"+command.ID, s.Version, serviceOf(s)), nil
 		})
-}
-
-type listInput struct {
-	httpapi.Paging
-	Status   string `query:"status" enum:"draft,published,deprecated,retired"`
-	Kind     string `query:"kind" enum:"rest,ai,mcp"`
-	Tag      string `query:"tag" maxLength:"64"`
-	Category string `query:"category" maxLength:"64"`
-	Team     string `query:"team" maxLength:"256" doc:"The provider's."`
-	Text     string `query:"q" maxLength:"256" doc:"Text in id, name, description, category or tags, in any case."`
-}
-
-// unretired are the statuses that are listed when none is asked for.
-var unretired = []string{string(domain.Draft), string(domain.Published), string(domain.Deprecated)}
-
-func (a *API) list(ctx context.Context, in *listInput) (*httpapi.List[Service], error) {
-	query := es.Query{View: views.Services.Name, Text: in.Text, Where: httpapi.Visible(ctx, httpapi.Service).Term(views.Readers)}
-	statuses := unretired
-	if in.Status != "" {
-		statuses = []string{in.Status}
-	}
-	query.Where = append(query.Where, es.Term{Field: views.Status, Values: statuses})
-	for field, value := range map[string]string{views.Kind: in.Kind, views.Tag: in.Tag, views.Category: in.Category, views.Team: in.Team} {
-		if value != "" {
-			query.Where = append(query.Where, es.Term{Field: field, Values: []string{value}})
-		}
-	}
-	query, err := in.Query(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	found, next, err := es.Find[views.Service](ctx, a.Store, query)
-	if err != nil {
-		return nil, err
-	}
-	return httpapi.NewList(ctx, each(found, serviceOf), next), nil
 }
 
 // ServiceID is the input of what is about one service.
@@ -192,7 +156,7 @@ type deprecateInput struct {
 }
 
 func (a *API) deprecate(ctx context.Context, in *deprecateInput) (*httpapi.Object[Service], error) {
-	return a.command(ctx, in.ID, domain.Deprecate{SunsetAt: in.Body.SunsetAt, Now: a.Clock()})
+	return a.command(ctx, in.ID, domain.Deprecate{SunsetAt: in.Body.SunsetAt, Now: a.clock()})
 }
 
 // act answers the handler of a command without input.
@@ -209,7 +173,7 @@ func (a *API) command(ctx context.Context, id string, c domain.Command) (*httpap
 	}
 	return httpapi.Command(ctx,
 		func(opts ...es.Option) error {
-			_, err := a.Services.Handle(ctx, id, c, opts...)
+			_, err := a.services.Handle(ctx, id, c, opts...)
 			return err
 		},
 		func(ctx context.Context, r es.Reader) (*httpapi.Object[Service], error) {
@@ -219,15 +183,4 @@ func (a *API) command(ctx context.Context, id string, c domain.Command) (*httpap
 			}
 			return httpapi.NewObject(s.Version, serviceOf(s)), nil
 		})
-}
-
-// find answers a service to a caller who may do this with it.
-func (a *API) find(ctx context.Context, id string, verb httpapi.Verb) (views.Service, error) {
-	s, err := es.Get[views.Service](ctx, a.Store, views.Services.Name, id)
-	if err != nil {
-		return s, err
-	}
-	return s, httpapi.Authorize(ctx, httpapi.Access{
-		Object: httpapi.Service, Verb: verb, ProviderTeam: s.Concerns.ProviderTeam, Public: s.Public(),
-	})
 }

@@ -25,11 +25,17 @@ type Config struct {
 }
 
 // API is the subscription service's operations.
-type API struct{ Config }
+type API struct {
+	store         es.Store
+	subscriptions *es.Handler[domain.State, domain.Command]
+	clock         func() time.Time
+	grace         time.Duration
+	catchUp       func(ctx context.Context, source ...string) error
+}
 
 // Register adds the operations to a server.
 func Register(s *httpapi.Server, cfg Config) {
-	a := &API{cfg}
+	a := &API{store: cfg.Store, subscriptions: cfg.Subscriptions, clock: cfg.Clock, grace: cfg.Grace, catchUp: cfg.CatchUp}
 	s.Taken(domain.LiveScope, domain.ErrSubscribed)
 	s.Reference(views.ConsumerKind, "body.consumer_id")
 	s.Reference(views.ServiceKind, "body.service_id")
@@ -37,4 +43,15 @@ func Register(s *httpapi.Server, cfg Config) {
 	a.registerSubscriptions(s)
 	a.registerDecisions(s)
 	a.registerApprovals(s)
+}
+
+// find answers a subscription to a caller who may do this with it.
+func (a *API) find(ctx context.Context, id string, verb httpapi.Verb) (views.Subscription, error) {
+	s, err := es.Get[views.Subscription](ctx, a.store, views.Subscriptions.Name, id)
+	if err != nil {
+		return s, err
+	}
+	return s, httpapi.Authorize(ctx, httpapi.Access{
+		Object: httpapi.Subscription, Verb: verb, Team: s.Concerns.Team, ProviderTeam: s.Concerns.ProviderTeam,
+	})
 }

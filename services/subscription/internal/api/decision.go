@@ -69,7 +69,7 @@ func (a *API) approve(ctx context.Context, in *approveInput) (*httpapi.Object[Su
 	if err != nil {
 		return nil, err
 	}
-	command := domain.Approve{Now: a.Clock(), Grace: a.Grace}
+	command := domain.Approve{Now: a.clock(), Grace: a.grace}
 	if in.Body != nil {
 		command.Comment, command.ExpiresAt = in.Body.Comment, utc(in.Body.ExpiresAt)
 	}
@@ -112,13 +112,13 @@ func (a *API) renew(ctx context.Context, in *renewInput) (*httpapi.Object[Subscr
 	if err != nil {
 		return nil, err
 	}
-	return a.standing(ctx, s, domain.Renew{Now: a.Clock(), Grace: a.Grace, By: by, ExpiresAt: utc(in.Body.ExpiresAt)})
+	return a.standing(ctx, s, domain.Renew{Now: a.clock(), Grace: a.grace, By: by, ExpiresAt: utc(in.Body.ExpiresAt)})
 }
 
 // renewer says whether the service grants at once what a consumer's team asks
 // for. When its owner cannot be asked, what is known here counts.
 func (a *API) renewer(ctx context.Context, s views.Subscription) (domain.Renewer, error) {
-	refs := a.catchUp(ctx, services)
+	refs := a.judge(ctx, services)
 	service, _, err := es.Known[views.Service](ctx, refs.reader, views.ServiceKind, s.Concerns.ServiceID)
 	switch {
 	case errors.Is(err, es.ErrNotFound):

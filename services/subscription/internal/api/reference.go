@@ -27,14 +27,14 @@ const (
 	credentials = "credential"
 )
 
-// catchUp asks the owners, all at once.
-func (a *API) catchUp(ctx context.Context, sources ...string) references {
+// judge asks the owners, all at once.
+func (a *API) judge(ctx context.Context, sources ...string) references {
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	silent := map[string]bool{}
 	for _, source := range sources {
 		asking.Go(func() {
-			if err := a.CatchUp(ctx, source); err != nil {
+			if err := a.catchUp(ctx, source); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				silent[source] = true
@@ -42,7 +42,7 @@ func (a *API) catchUp(ctx context.Context, sources ...string) references {
 		})
 	}
 	asking.Wait()
-	return references{reader: a.Store, silent: silent}
+	return references{reader: a.store, silent: silent}
 }
 
 // missing answers the refusal of what is not there, or not known to be there.

@@ -33,7 +33,7 @@ func (a *API) request(ctx context.Context, in *requestInput) (*httpapi.Created[S
 		es.Ref{Kind: views.ServiceKind, ID: command.Concerns.ServiceID})
 	created, err := httpapi.Command(ctx,
 		func(opts ...es.Option) error {
-			_, err := a.Subscriptions.Handle(ctx, id, command, append(opts, es.Requiring(refs...))...)
+			_, err := a.subscriptions.Handle(ctx, id, command, append(opts, es.Requiring(refs...))...)
 			return err
 		},
 		func(ctx context.Context, r es.Reader) (*httpapi.Created[Subscription], error) {
@@ -60,7 +60,7 @@ func (a *API) requested(ctx context.Context, in requestBody) (domain.Request, er
 	if in.CredentialIDs != nil && len(*in.CredentialIDs) > 0 {
 		sources = append(sources, credentials)
 	}
-	refs := a.catchUp(ctx, sources...)
+	refs := a.judge(ctx, sources...)
 
 	consumer, err := refs.consumer(ctx, in.ConsumerID)
 	if err != nil {
@@ -90,7 +90,7 @@ func (a *API) requested(ctx context.Context, in requestBody) (domain.Request, er
 	}
 	return domain.Request{
 		Concerns: events.Concerns{
-			SubscriptionID: es.NewTypeID("sub", a.Clock()),
+			SubscriptionID: es.NewTypeID("sub", a.clock()),
 			ConsumerID:     in.ConsumerID,
 			ServiceID:      in.ServiceID,
 			Team:           consumer.Team,

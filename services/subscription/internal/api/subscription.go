@@ -54,45 +54,12 @@ func (a *API) registerSubscriptions(s *httpapi.Server) {
 		Refusals: []*es.Refusal{illegal, httpapi.ErrUnknownReference.At(credentialAt(0)), httpapi.ErrReferenceUnavailable.At(credentialAt(0))},
 	}, a.assign)
 	httpapi.RegisterHistory(s, httpapi.HistoryConfig{
-		Path: "/v1/subscriptions/{id}/history", Category: domain.Decider.Category, Streams: a.Store,
+		Path: "/v1/subscriptions/{id}/history", Category: domain.Decider.Category, Streams: a.store,
 		May: func(ctx context.Context, id string) error {
 			_, err := a.find(ctx, id, httpapi.Read)
 			return err
 		},
 	})
-}
-
-type listInput struct {
-	httpapi.Paging
-	ConsumerID string `query:"consumer_id" maxLength:"512"`
-	ServiceID  string `query:"service_id" maxLength:"63"`
-	Status     string `query:"status" enum:"pending,active,rejected,withdrawn,suspended,cancelled,revoked,expired"`
-}
-
-func (a *API) list(ctx context.Context, in *listInput) (*httpapi.List[Subscription], error) {
-	where := httpapi.Visible(ctx, httpapi.Subscription).Term(views.Readers)
-	for field, value := range map[string]string{views.ConsumerID: in.ConsumerID, views.ServiceID: in.ServiceID, views.Status: in.Status} {
-		if value != "" {
-			where = append(where, es.Term{Field: field, Values: []string{value}})
-		}
-	}
-	return a.page(ctx, in.Paging, where)
-}
-
-func (a *API) page(ctx context.Context, paging httpapi.Paging, where []es.Term) (*httpapi.List[Subscription], error) {
-	query, err := paging.Query(ctx, es.Query{View: views.Subscriptions.Name, Where: where})
-	if err != nil {
-		return nil, err
-	}
-	found, next, err := es.Find[views.Subscription](ctx, a.Store, query)
-	if err != nil {
-		return nil, err
-	}
-	items, err := shown(ctx, a.Store, found...)
-	if err != nil {
-		return nil, err
-	}
-	return httpapi.NewList(ctx, items, next), nil
 }
 
 // SubscriptionID is the input of what is about one subscription.
@@ -105,7 +72,7 @@ func (a *API) get(ctx context.Context, in *SubscriptionID) (*httpapi.Object[Subs
 	if err != nil {
 		return nil, err
 	}
-	items, err := shown(ctx, a.Store, s)
+	items, err := shown(ctx, a.store, s)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +95,7 @@ func (a *API) assign(ctx context.Context, in *credentialsInput) (*httpapi.Object
 	}
 	ids := in.Body.CredentialIDs
 	if ids != nil && len(*ids) > 0 {
-		if err := a.catchUp(ctx, credentials).credentials(ctx, s.Concerns.ConsumerID, ids); err != nil {
+		if err := a.judge(ctx, credentials).credentials(ctx, s.Concerns.ConsumerID, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -147,7 +114,7 @@ func (a *API) command(ctx context.Context, id string, verb httpapi.Verb, c domai
 func (a *API) handle(ctx context.Context, id string, c domain.Command, refs ...es.Ref) (*httpapi.Object[Subscription], error) {
 	return httpapi.Command(ctx,
 		func(opts ...es.Option) error {
-			_, err := a.Subscriptions.Handle(ctx, id, c, append(opts, es.Requiring(refs...))...)
+			_, err := a.subscriptions.Handle(ctx, id, c, append(opts, es.Requiring(refs...))...)
 			return err
 		},
 		func(ctx context.Context, r es.Reader) (*httpapi.Object[Subscription], error) {
@@ -168,17 +135,6 @@ func (a *API) standing(ctx context.Context, s views.Subscription, c domain.Comma
 		return nil, domain.ErrGone.In(string(s.Status))
 	}
 	return answer, err
-}
-
-// find answers a subscription to a caller who may do this with it.
-func (a *API) find(ctx context.Context, id string, verb httpapi.Verb) (views.Subscription, error) {
-	s, err := es.Get[views.Subscription](ctx, a.Store, views.Subscriptions.Name, id)
-	if err != nil {
-		return s, err
-	}
-	return s, httpapi.Authorize(ctx, httpapi.Access{
-		Object: httpapi.Subscription, Verb: verb, Team: s.Concerns.Team, ProviderTeam: s.Concerns.ProviderTeam,
-	})
 }
 
 // read answers a subscription as callers see it.
