@@ -32,6 +32,7 @@ type service struct {
 	heard   int64 // position in the stream of consumers
 	silent  atomic.Bool
 	catchUp func() // what comes in while it catches up
+	between func() // what comes in after the input was judged, before the append
 	offset  atomic.Int64
 }
 
@@ -48,7 +49,7 @@ func start(t *testing.T) *service {
 			t.Error(err)
 		}
 	})
-	s := &service{store: store, ring: secret.New(), catchUp: func() {}}
+	s := &service{store: store, ring: secret.New(), catchUp: func() {}, between: func() {}}
 	s.API = httpapitest.Start(t, httpapi.Config{Service: "credential", Idempotency: store}, func(server *httpapi.Server) {
 		api.Register(server, api.Config{
 			Store: store, Credentials: handler(store), Ring: s.ring, Clock: s.now,
@@ -69,8 +70,12 @@ func handler(store es.Store) *es.Handler[domain.State, domain.Command] {
 	return es.NewHandler(store, registry, domain.Decider, domain.Effects)
 }
 
-// now is the service's clock, which later sets forward.
-func (s *service) now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
+// now is the service's clock, which later sets forward. It is read once the
+// input has been judged.
+func (s *service) now() time.Time {
+	s.between()
+	return time.Now().Add(time.Duration(s.offset.Load()))
+}
 
 func (s *service) later(d time.Duration) { s.offset.Add(int64(d)) }
 

@@ -278,6 +278,17 @@ func TestTheConsumerMustExistAndBeLive(t *testing.T) {
 		dev.Post(t, "/v1/consumers/newborn/credentials", body).Refused(t, 503, "reference_unavailable")
 		dev.Get(t, "/v1/consumers/newborn/credentials").Refused(t, 503, "reference_unavailable")
 	})
+	t.Run("also when it is deleted just before the append", func(t *testing.T) {
+		s.register(t, "fleeting", "payments")
+		s.between = func() { s.remove(t, "fleeting"); s.between = func() {} }
+		problem := dev.Post(t, "/v1/consumers/fleeting/credentials", body).Refused(t, 422, "unknown_reference")
+		if len(problem.Errors) != 1 || problem.Errors[0].Location != "path.id" {
+			t.Fatalf("faults %v", problem.Errors)
+		}
+		if found := names(t, s.Admin().Get(t, "/v1/credentials?status=all&consumer_id=fleeting")); len(found) != 0 {
+			t.Fatalf("it has %v", found)
+		}
+	})
 	t.Run("a deleted one gets none", func(t *testing.T) {
 		s.remove(t, "acme")
 		problem := dev.Post(t, "/v1/consumers/acme/credentials", `{"name":"y","type":"api_key"}`).Refused(t, 422, "unknown_reference")
