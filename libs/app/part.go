@@ -158,7 +158,12 @@ func (p *process) openAPI(_ context.Context, part *part) error {
 }
 
 // openStart lines up the service's background work.
-func (p *process) openStart(_ context.Context, part *part) error {
+func (p *process) openStart(ctx context.Context, part *part) error {
+	if part.service.Prepare != nil {
+		if err := part.service.Prepare(ctx, part.deps); err != nil {
+			return err
+		}
+	}
 	if part.service.Start != nil {
 		p.front = append(p.front, task{part.service.Name, func(ctx context.Context) error {
 			return part.service.Start(ctx, part.deps)

@@ -61,6 +61,10 @@ type Service struct {
 	// handlers in Deps.Peers, and is the only one of its process that listens on
 	// Config.Listen.
 	Front bool
+	// Prepare opens what Start needs, such as listeners of its own, and registers
+	// readiness checks: what is registered here counts before the process says
+	// that it is ready. An error ends the process before it serves anything.
+	Prepare func(context.Context, Deps) error
 	// Start is background work, such as expiry clocks or the gateway's listeners.
 	// It returns when ctx ends; returning an error earlier ends the process. It
 	// must drain what it serves within DrainTime.

@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tidegate-io/tidegate/libs/app"
@@ -27,65 +27,77 @@ import (
 
 // Service answers the gateway.
 func Service() app.Service {
-	return app.Service{Name: "gateway", Ring: true, Dir: true, Start: start}
+	g := &gateway{}
+	return app.Service{Name: "gateway", Ring: true, Dir: true, Prepare: g.prepare, Start: g.start}
+}
+
+// gateway is what prepare opens and start runs.
+type gateway struct {
+	id                      string
+	facts                   *projection.Projection
+	pulse                   *bus.Pulse
+	upstreams               *upstream.Set
+	metrics                 *admin.Metrics
+	data                    *proxy.Proxy
+	second                  *fiber.App
+	listener, adminListener net.Listener
+}
+
+func (g *gateway) prepare(_ context.Context, d app.Deps) (err error) {
+	if g.id, err = projection.Identity(d.Path("id")); err != nil {
+		return fmt.Errorf("name this gateway: %w", err)
+	}
+	g.facts = projection.New(projection.Config{
+		Dir: d.Path("projection"), Streams: d.Bus, Ring: d.Ring, Registry: d.Registry, Log: d.Log,
+		Changed: func() { g.pulse.Changed() },
+	})
+	g.pulse = bus.NewPulse(d.Bus, g.id, app.Version(), g.facts.Beat)
+	d.Health.Require("projection", func(context.Context) error { return g.facts.Ready() })
+	if g.metrics, err = admin.NewMetrics(d.Telemetry.Registry, g.facts); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	decider := &authz.Decider{State: g.facts.State, Verifier: authn.New(d.Ring), Limiter: limit.New()}
+	g.upstreams = &upstream.Set{}
+	g.data = proxy.New(proxy.Config{Decider: decider, Upstreams: g.upstreams, Clock: d.Clock, Log: d.Log, Observe: g.metrics.Observe})
+	g.second = admin.New(admin.Config{Decider: decider, Projection: g.facts, Clock: d.Clock, Observe: g.metrics.Observe})
+	d.Health.Mount(g.second, d.Telemetry.Metrics())
+
+	if g.listener, err = d.Listen(app.GatewayListener); err != nil {
+		return err
+	}
+	if g.adminListener, err = d.Listen(app.GatewayAdminListener); err != nil {
+		return errors.Join(err, g.listener.Close())
+	}
+	return nil
 }
 
 // drainTime is what calls in flight have to end, within the process's own.
 const drainTime = app.DrainTime - 2*time.Second
 
-func start(ctx context.Context, d app.Deps) error {
-	id, err := projection.Identity(d.Path("id"))
-	if err != nil {
-		return fmt.Errorf("name this gateway: %w", err)
-	}
-	var pulse *bus.Pulse
-	facts := projection.New(projection.Config{
-		Dir: filepath.Join(d.Dir, "projection"), Streams: d.Bus, Ring: d.Ring, Registry: d.Registry, Log: d.Log,
-		Changed: func() { pulse.Changed() },
-	})
-	pulse = bus.NewPulse(d.Bus, id, app.Version(), facts.Beat)
-	d.Health.Require("projection", func(context.Context) error { return facts.Ready() })
-	metrics, err := admin.NewMetrics(d.Telemetry.Registry, facts)
-	if err != nil {
-		return fmt.Errorf("register metrics: %w", err)
-	}
-	defer metrics.Close()
-	decider := &authz.Decider{State: facts.State, Verifier: authn.New(d.Ring), Limiter: limit.New()}
-	upstreams := &upstream.Set{}
-	data := proxy.New(proxy.Config{Decider: decider, Upstreams: upstreams, Clock: d.Clock, Log: d.Log, Observe: metrics.Observe})
-	second := admin.New(admin.Config{Decider: decider, Projection: facts, Clock: d.Clock, Observe: metrics.Observe})
-	d.Health.Mount(second, d.Telemetry.Metrics())
-
-	listener, err := d.Listen(app.GatewayListener)
-	if err != nil {
-		return err
-	}
-	adminListener, err := d.Listen(app.GatewayAdminListener)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	d.Log.Info("gateway", "id", id, "address", listener.Addr().String(), "admin_address", adminListener.Addr().String())
+func (g *gateway) start(ctx context.Context, d app.Deps) error {
+	defer g.metrics.Close()
+	d.Log.Info("gateway", "id", g.id, "address", g.listener.Addr().String(), "admin_address", g.adminListener.Addr().String())
 
 	// What decides outlives what serves: calls in flight end with it in force.
 	facing, stopFacing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFacing()
 	parts, ending := errgroup.WithContext(ctx)
-	parts.Go(func() error { return serve("data path", listener, data.Serve) })
-	parts.Go(func() error { return serve("admin address", adminListener, second.Listener) })
-	parts.Go(func() error { return orderly(facing, facts.Run(facing)) })
-	parts.Go(func() error { return orderly(facing, pulse.Run(facing)) })
-	parts.Go(func() error { return orderly(facing, upstreams.Run(facing)) })
+	parts.Go(func() error { return serve("data path", g.listener, g.data.Serve) })
+	parts.Go(func() error { return serve("admin address", g.adminListener, g.second.Listener) })
+	parts.Go(func() error { return orderly(facing, g.facts.Run(facing)) })
+	parts.Go(func() error { return orderly(facing, g.pulse.Run(facing)) })
+	parts.Go(func() error { return orderly(facing, g.upstreams.Run(facing)) })
 	parts.Go(func() error {
 		<-ending.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		err := data.Shutdown(ctx)
+		err := g.data.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			d.Log.Warn("calls were cut off that did not end in time")
 			err = nil
 		}
 		stopFacing()
-		return errors.Join(err, second.ShutdownWithTimeout(time.Second))
+		return errors.Join(err, g.second.ShutdownWithTimeout(time.Second))
 	})
 	return parts.Wait()
 }
