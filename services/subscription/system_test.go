@@ -187,6 +187,23 @@ func TestNothingStaysLiveOfADeletedConsumer(t *testing.T) {
 	}
 }
 
+func TestAnEndThatHasPassedIsRecorded(t *testing.T) {
+	h := start(t)
+	h.consumer(t, "shop")
+	h.service(t, "petstore", "manual")
+	made := read[sub](t, h.request(t, "shop", "petstore", nil).Want(http.StatusCreated))
+	end := time.Now().Add(time.Second)
+	h.Provider("pets").Post("/v1/subscriptions/"+made.ID+"/approve", object{"expires_at": end}).Want(http.StatusOK)
+	h.Eventually("it is expired", func() bool { return h.get(t, made.ID).Status == "expired" })
+	if late := time.Since(end); late > 5*time.Second {
+		t.Errorf("it was recorded %s after the end", late)
+	}
+	h.Provider("pets").Post("/v1/subscriptions/"+made.ID+"/renew", object{"expires_at": end.Add(time.Hour)}).Want(http.StatusOK)
+	if got := h.get(t, made.ID).Status; got != "active" { // the grace is the configured one
+		t.Errorf("a renewed one is %s", got)
+	}
+}
+
 func TestWithoutTheBusWhatIsKnownCounts(t *testing.T) {
 	h := start(t)
 	h.consumer(t, "shop")
