@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/tidegate-io/tidegate/events"
@@ -72,6 +73,17 @@ func TestLoadingRefusesWhatIsNotWhole(t *testing.T) {
 	for n := range whole {
 		if _, err := access.Load(bytes.NewReader(whole[:n])); !errors.Is(err, access.ErrSnapshot) {
 			t.Fatalf("cut after %d bytes: %v", n, err)
+		}
+	}
+	for what, b := range map[string]string{
+		"a record is missing":             "tidegate access snapshot 1\n\x00\x02\x01\x00",
+		"something follows in the end":    "tidegate access snapshot 1\n\x00\x03\x00\x00\x00",
+		"a record is of no known kind":    "tidegate access snapshot 1\nx\x00\x00\x02\x01\x00",
+		"a record is larger than any":     "tidegate access snapshot 1\nk\xff\xff\xff\xff\x0f",
+		"a record is longer than its own": "tidegate access snapshot 1\nc\x01\x05\x00\x02\x01\x00",
+	} {
+		if _, err := access.Load(strings.NewReader(b)); !errors.Is(err, access.ErrSnapshot) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 	newer := bytes.Replace(whole, []byte("snapshot 1"), []byte("snapshot 2"), 1)

@@ -67,6 +67,9 @@ func (v *Service) Plan(id string) *catalog.Plan {
 // known: the event that began it was folded.
 func (v *Service) known() bool { return v.Status != "" }
 
+// AcceptedTypes answers the set of the credential types that it accepts.
+func (v *Service) AcceptedTypes() Types { return v.accepts }
+
 // FailClosed says that calls are refused when this gateway's knowledge is older
 // than the bound.
 func (v *Service) FailClosed() (bound time.Duration, closed bool) {
