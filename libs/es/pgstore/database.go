@@ -35,7 +35,7 @@ func newDatabase(pool *pgxpool.Pool) *database {
 func (d *database) acquire(ctx context.Context, use func(*pgxpool.Conn) (retry bool, err error)) error {
 	for attempt := 1; ; attempt++ {
 		dead, retry, err := d.try(ctx, use)
-		if dead {
+		if dead && ctx.Err() == nil { // a caller who went away closes his connection only
 			d.pool.Reset()
 		}
 		if !dead || !retry || attempt == 2 || ctx.Err() != nil {
@@ -68,14 +68,14 @@ func (d *database) Run(ctx context.Context, all ...sqlstore.Statement) error {
 
 // Transact implements sqlstore.Database.
 func (d *database) Transact(ctx context.Context, f func(tx sqlstore.Runner) error) error {
+	ctx, cancel := context.WithTimeout(ctx, sqlstore.Patience(ctx))
+	defer cancel()
 	select {
 	case d.queue <- struct{}{}:
 		defer func() { <-d.queue }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return unavailable(ctx.Err())
 	}
-	ctx, cancel := context.WithTimeout(ctx, sqlstore.Patience(ctx))
-	defer cancel()
 	return d.acquire(ctx, func(conn *pgxpool.Conn) (bool, error) {
 		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 		if err != nil {

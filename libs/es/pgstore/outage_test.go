@@ -202,3 +202,24 @@ func TestABadURLIsToldWithoutItsPassword(t *testing.T) {
 		t.Errorf("error: %v", err)
 	}
 }
+
+func TestServicesShareADatabaseAndNothingElse(t *testing.T) {
+	address := pgtest.Start(t)
+	schema := storetest.Schema()
+	schema.Service = "other-thing"
+	other, err := pgstore.Open(t.Context(), address, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	store := open(t, address)
+	if err := put(store, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := get(other, "a"); !errors.Is(err, es.ErrNotFound) {
+		t.Errorf("the other service finds it: %v", err)
+	}
+	if err := put(other, "a"); err != nil {
+		t.Errorf("append to the other: %v", err)
+	}
+}

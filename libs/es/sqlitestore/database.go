@@ -73,10 +73,10 @@ func (d *database) Transact(ctx context.Context, f func(tx sqlstore.Runner) erro
 	case d.queue <- struct{}{}:
 		defer func() { <-d.queue }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", es.ErrUnavailable, ctx.Err())
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", es.ErrUnavailable, err)
 	}
 	if d.closed.Load() {
 		return errClosed

@@ -3,10 +3,12 @@ package sqlitestore_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/es/sqlitestore"
@@ -103,5 +105,46 @@ func TestAFileThatIsNoDatabaseIsRefusedAndLeftAlone(t *testing.T) {
 	}
 	if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, content) {
 		t.Errorf("it was changed: %v", err)
+	}
+}
+
+func TestAnswersAreSweptAfterADay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "thing.db")
+	now := time.Now()
+	store, err := sqlitestore.Open(t.Context(), path, storetest.Schema(), sqlitestore.WithClock(func() time.Time { return now }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := func(key string) {
+		t.Helper()
+		if _, _, err := store.Begin(t.Context(), "scope", key, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin("in flight when its replica died")
+	lease, _, err := store.Begin(t.Context(), "scope", "answered", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(es.AnswerTime / 2)
+	if err := store.Complete(t.Context(), lease, es.Answer{Status: 200}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(es.AnswerTime/2 + time.Hour)
+	begin("fresh")
+	if err := store.Close(); err != nil { // it waits for the sweep
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var left string
+	if err := db.QueryRowContext(t.Context(), "SELECT group_concat(key, ', ') FROM (SELECT key FROM idempotency ORDER BY key)").Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	if left != "answered, fresh" {
+		t.Errorf("left: %s", left)
 	}
 }

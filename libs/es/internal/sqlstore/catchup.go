@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/tidegate-io/tidegate/events"
 )
@@ -11,10 +12,14 @@ import (
 // built: few enough that appends in between wait for milliseconds.
 const foldAtOnce = 256
 
+// batchTime bounds such a transaction, of which many may wait for one another.
+const batchTime = time.Minute
+
 // catchUp folds a view up to the head, in batches under the head row. Where
 // the view's tables are gone it makes them anew; where an event was skipped
 // that this release can read, it starts again from the first event.
 func (s *Store) catchUp(ctx context.Context, v *view) error {
+	ctx = patiently(ctx, batchTime)
 	for done := false; !done; {
 		err := s.db.Transact(ctx, func(tx Runner) error {
 			var h head

@@ -40,7 +40,7 @@ func (s *Store) Since(ctx context.Context, position int64, limit int) ([]es.Reco
 	var records []es.Record
 	err := s.db.Run(ctx, Statement{
 		SQL:  `SELECT position, id, type, body FROM events WHERE position > $1 ORDER BY position LIMIT $2`,
-		Args: []any{position, int64(limit)},
+		Args: []any{position, int64(max(limit, 0))},
 		Row: func(scan func(...any) error) error {
 			var r es.Record
 			err := scan(&r.Position, &r.ID, &r.Type, &r.Body)
@@ -59,7 +59,7 @@ func (s *Store) MaterialSince(ctx context.Context, position int64, limit int) ([
 	var records []es.MaterialRecord
 	err := s.db.Run(ctx, Statement{
 		SQL:  `SELECT position, key, sealed FROM material WHERE position > $1 ORDER BY position LIMIT $2`,
-		Args: []any{max(position, 0), int64(limit)},
+		Args: []any{max(position, 0), int64(max(limit, 0))},
 		Row: func(scan func(...any) error) error {
 			var r es.MaterialRecord
 			err := scan(&r.Position, &r.Key, &r.Sealed)

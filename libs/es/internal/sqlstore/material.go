@@ -4,7 +4,6 @@ package sqlstore
 type materialRow struct {
 	position int64
 	sealed   bool
-	erased   bool
 }
 
 func (a *appending) readMaterial() []Statement {
@@ -12,11 +11,11 @@ func (a *appending) readMaterial() []Statement {
 	var run []Statement
 	for _, m := range a.batch.Material {
 		run = append(run, Statement{
-			SQL:  `SELECT position, LENGTH(sealed) > 0, erased FROM material WHERE key = $1`,
+			SQL:  `SELECT position, LENGTH(sealed) > 0 FROM material WHERE key = $1`,
 			Args: []any{m.Key},
 			Row: func(scan func(...any) error) error {
 				var row materialRow
-				err := scan(&row.position, &row.sealed, &row.erased)
+				err := scan(&row.position, &row.sealed)
 				a.material[m.Key] = row
 				return err
 			},
@@ -33,10 +32,9 @@ hint = excluded.hint, erased = excluded.erased`
 // material counter by those changes that gateways must hear of:
 //
 //   - a put of sealed bytes;
-//   - a put without them over a row that had some, which takes them away;
-//   - an erasure, unless the key was erased before or never published. A key
-//     that is not known is published as erased all the same: after a restore
-//     the bus may know more than we do.
+//   - a put without them, or an erasure, over a row that had some;
+//   - the erasure of a key that is not known: after a restore the bus may know
+//     more than we do.
 //
 // The row of an erased key stays, without its bytes, so that the relay finds it.
 func (a *appending) materialised() []Statement {
@@ -44,9 +42,6 @@ func (a *appending) materialised() []Statement {
 	published := a.head.material
 	for _, m := range a.batch.Material {
 		row, known := a.material[m.Key]
-		if m.Erase && row.erased {
-			continue
-		}
 		if m.Erase {
 			m.Sealed, m.Kept, m.Hint = nil, nil, ""
 		}
@@ -54,7 +49,7 @@ func (a *appending) materialised() []Statement {
 			a.head.material++
 			row.position = a.head.material
 		}
-		row.sealed, row.erased = len(m.Sealed) > 0, m.Erase
+		row.sealed = len(m.Sealed) > 0
 		a.material[m.Key] = row
 		writes = append(writes, Statement{
 			SQL:  sqlPutMaterial,

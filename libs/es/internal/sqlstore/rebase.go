@@ -9,9 +9,13 @@ import (
 	"github.com/tidegate-io/tidegate/libs/es"
 )
 
+// rebaseTime bounds the one transaction of a rebase, which may be long.
+const rebaseTime = 10 * time.Minute
+
 // Rebase implements es.Feed. Claims are not restored: a record does not carry
 // them.
 func (s *Store) Rebase(ctx context.Context, epoch string, surplus []es.Record, erase []string) (es.Head, error) {
+	ctx = patiently(ctx, rebaseTime)
 	var rebased es.Head
 	err := s.db.Transact(ctx, func(tx Runner) error {
 		a := appending{Store: s, tx: tx}
