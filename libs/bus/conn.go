@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	mrand "math/rand/v2"
-	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -17,10 +16,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// InProcess is a NATS server in this process; libs/bus/embedded has one. When
-// it also has UserInfo() (user, password string), these are used.
-type InProcess = nats.InProcessConnProvider
-
 // Config says where NATS is.
 type Config struct {
 	// URL is one or more addresses joined by commas, with user and password in
@@ -28,7 +23,9 @@ type Config struct {
 	// is set.
 	URL  string
 	Name string // of this process, seen in NATS monitoring: "credential"
-	// InProcess connects without a port.
+	// InProcess connects to a server in this process without a port;
+	// libs/bus/embedded has one. When it also has UserInfo() (user, password
+	// string), these are used.
 	InProcess nats.InProcessConnProvider
 	// Replicas of every stream; 0 is 1. A cluster of three wants 3.
 	Replicas int
@@ -199,12 +196,4 @@ func pause(ctx context.Context, d time.Duration) error {
 func backoff(attempt int, first, last time.Duration) time.Duration {
 	delay := min(first<<min(attempt-1, 16), last)
 	return delay/2 + mrand.N(delay/2+1)
-}
-
-// netError says whether an error is of the connection alone.
-func netError(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrDisconnected) ||
-		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionReconnecting)
 }

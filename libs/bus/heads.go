@@ -49,7 +49,7 @@ func (c *Conn) ServeHead(ctx context.Context, service string, feed es.Feed) erro
 	tick := time.NewTicker(beatInterval)
 	defer tick.Stop()
 	for {
-		changed, again := feed.Changed(), c.reconnected()
+		changed, again, last := feed.Changed(), c.reconnected(), time.Now()
 		if c.Connected() {
 			c.announce(service, c.beat(ctx, service, feed))
 		}
@@ -59,7 +59,7 @@ func (c *Conn) ServeHead(ctx context.Context, service string, feed es.Feed) erro
 		case <-tick.C:
 		case <-again:
 		case <-changed:
-			if err := pause(ctx, coalesceTime); err != nil {
+			if err := pause(ctx, time.Until(last.Add(coalesceTime))); err != nil {
 				return err
 			}
 		}

@@ -87,6 +87,7 @@ func (p *Pulse) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		again := p.conn.reconnected()
+		last := time.Now()
 		if p.conn.Connected() {
 			p.beat(ctx)
 		}
@@ -98,11 +99,10 @@ func (p *Pulse) Run(ctx context.Context) error {
 		case <-tick.C:
 		case <-again:
 		case <-p.changed:
-			if pause(ctx, coalesceTime) == nil {
-				select { // what came meanwhile is in this beat
-				case <-p.changed:
-				default:
-				}
+			_ = pause(ctx, time.Until(last.Add(coalesceTime)))
+			select { // what came meanwhile is in this beat
+			case <-p.changed:
+			default:
 			}
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	pullBytes    = 64 << 20
 	deliverBatch = 1000
 
-	idleBeat       = 2 * time.Second  // twice as long without a sign of life: begin again
+	idleBeat       = time.Second      // twice as long without a sign of life: begin again
 	consumerLife   = 30 * time.Second // of a consumer that nobody reads
 	missingTime    = 250 * time.Millisecond
 	redeliverFirst = 20 * time.Millisecond
@@ -52,7 +52,7 @@ func (c *Conn) keepReading(ctx context.Context, stream string, what reading) err
 		if errors.Is(err, errRewind) {
 			return err
 		}
-		if time.Since(began) > idleBeat {
+		if time.Since(began) > 3*idleBeat {
 			failures = 0
 		}
 		failures++

@@ -63,11 +63,15 @@ func (r *Relay) inspectEvents(ctx context.Context) (es.Head, int64, error) {
 		found, head, err := r.compareEvents(ctx)
 		switch {
 		case err == nil:
+			r.conn.adjust(ctx, found)
 			return head, found.last(), nil
 		case errors.Is(err, errMissing):
 			err = r.conn.create(ctx, r.conn.eventStream(r.context, head.Epoch))
 		case errors.Is(err, errHoled), errors.Is(err, errOutdated):
-			err = r.conn.rebuild(ctx, found, r.conn.eventStream(r.context, head.Epoch))
+			err = r.conn.rebuild(ctx, r.conn.eventStream(r.context, head.Epoch), func(ctx context.Context) error {
+				_, _, err := r.compareEvents(ctx)
+				return err
+			})
 		}
 		if err != nil {
 			return es.Head{}, 0, err

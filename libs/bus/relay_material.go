@@ -73,11 +73,15 @@ func (r *Relay) inspectMaterial(ctx context.Context) (es.Head, int64, uint64, er
 		found, head, cursor, err := r.compareMaterial(ctx)
 		switch {
 		case err == nil:
+			r.conn.adjust(ctx, found)
 			return head, cursor, found.state.LastSeq, nil
 		case errors.Is(err, errMissing):
 			err = r.conn.create(ctx, r.conn.materialConfig(head.Epoch))
 		case errors.Is(err, errHoled), errors.Is(err, errOutdated):
-			err = r.conn.rebuild(ctx, found, r.conn.materialConfig(head.Epoch))
+			err = r.conn.rebuild(ctx, r.conn.materialConfig(head.Epoch), func(ctx context.Context) error {
+				_, _, _, err := r.compareMaterial(ctx)
+				return err
+			})
 		}
 		if err != nil {
 			return es.Head{}, 0, 0, err

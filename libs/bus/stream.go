@@ -77,30 +77,37 @@ func (s seen) holed() bool {
 }
 
 // look answers a stream and its last message. errMissing only when the server
-// says that there is no such stream.
+// says that there is no such stream; errMoved when it grows too fast to be seen
+// at rest.
 func (c *Conn) look(ctx context.Context, name string) (seen, error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
-	stream, err := c.js.Stream(ctx, name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return seen{}, errMissing
+	for range 3 {
+		stream, err := c.js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return seen{}, errMissing
+		}
+		if err != nil {
+			return seen{}, fmt.Errorf("look at stream %s: %w", name, err)
+		}
+		info := stream.CachedInfo()
+		found := seen{stream: stream, state: info.State, config: info.Config, made: info.Created}
+		if found.state.Msgs == 0 {
+			return found, nil
+		}
+		found.tail, err = stream.GetMsg(ctx, found.state.LastSeq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			found.tail, err = stream.GetLastMsgForSubject(ctx, found.config.Subjects[0])
+		}
+		if err != nil {
+			return seen{}, fmt.Errorf("read the last message of stream %s: %w", name, err)
+		}
+		if found.tail.Sequence <= found.state.LastSeq {
+			return found, nil
+		}
+		// A newer message of the same subject has taken its place meanwhile.
 	}
-	if err != nil {
-		return seen{}, fmt.Errorf("look at stream %s: %w", name, err)
-	}
-	info := stream.CachedInfo()
-	found := seen{stream: stream, state: info.State, config: info.Config, made: info.Created}
-	if found.state.Msgs == 0 {
-		return found, nil
-	}
-	found.tail, err = stream.GetMsg(ctx, found.state.LastSeq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		found.tail, err = stream.GetLastMsgForSubject(ctx, found.config.Subjects[0])
-	}
-	if err != nil {
-		return seen{}, fmt.Errorf("read the last message of stream %s: %w", name, err)
-	}
-	return found, nil
+	return seen{}, errMoved
 }
 
 // create makes a stream that does not exist. That another replica has just done
@@ -116,35 +123,49 @@ func (c *Conn) create(ctx context.Context, config jetstream.StreamConfig) error 
 }
 
 // rebuildTime is how long the right to make a stream anew lasts. It is longer
-// than look, delete and create may take together.
-const rebuildTime = 20 * time.Second
+// than judging, deleting and creating may take together.
+const rebuildTime = 30 * time.Second
 
 // rebuild replaces a stream by an empty one. Of all who find it unfit at once,
 // one does it: the right to is a message that only one can publish and that
-// expires. Under it the stream is looked at again, and left alone when it is
-// not the one that was found unfit.
-func (c *Conn) rebuild(ctx context.Context, unfit seen, config jetstream.StreamConfig) error {
+// expires. Under it the stream is judged again, and left alone when it is not
+// unfit any more.
+func (c *Conn) rebuild(ctx context.Context, config jetstream.StreamConfig, judge func(context.Context) error) error {
 	release, err := c.claimRebuild(ctx, config.Name)
 	if err != nil {
 		return err
 	}
 	defer release()
-	now, err := c.look(ctx, config.Name)
-	switch {
+	switch err := judge(ctx); {
 	case errors.Is(err, errMissing):
 		return c.create(ctx, config)
-	case err != nil:
+	case errors.Is(err, errHoled), errors.Is(err, errOutdated):
+		c.log.Warn("making a stream anew from SQL", "stream", config.Name, "cause", err)
+	default:
 		return err
-	case !now.made.Equal(unfit.made):
-		return nil
 	}
-	c.log.Warn("making a stream anew from SQL", "stream", config.Name, "messages", now.state.Msgs, "last", now.state.LastSeq)
 	ctx, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
 	if err := c.js.DeleteStream(ctx, config.Name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("delete stream %s: %w", config.Name, err)
 	}
 	return c.create(ctx, config)
+}
+
+// adjust brings a stream's number of replicas and its protection to what is
+// configured. A cluster that cannot do so now is asked again when the stream is
+// looked at next.
+func (c *Conn) adjust(ctx context.Context, found seen) {
+	config := found.config
+	if config.Replicas == c.replicas && config.DenyDelete && config.DenyPurge {
+		return
+	}
+	config.Replicas, config.DenyDelete, config.DenyPurge = c.replicas, true, true
+	ctx, cancel := context.WithTimeout(ctx, ackTime)
+	defer cancel()
+	if _, err := c.js.UpdateStream(ctx, config); err != nil {
+		c.log.Warn("a stream's settings were not changed", "stream", config.Name, "replicas", c.replicas, "error", err)
+	}
 }
 
 // claimRebuild takes the right to make a stream anew. errMoved when another has

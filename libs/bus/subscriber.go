@@ -222,14 +222,7 @@ func (s *Subscriber) refold(ctx context.Context, source string, parked []es.Park
 	start := es.Cursor{Epoch: cursor.Epoch}
 	err = s.cfg.Store.Absorb(ctx, es.Absorption{Subscriber: es.FactsSubscriber, Source: source, From: cursor, To: start, Reset: true})
 	if err != nil {
-		again := es.Absorption{Subscriber: es.FactsSubscriber, Source: source, From: cursor, To: cursor, Park: parked}
-		if errors.Is(err, es.ErrCursor) {
-			if again.From, err = s.cfg.Store.Cursor(ctx, es.FactsSubscriber, source); err == nil {
-				again.To = again.From
-				err = es.ErrCursor
-			}
-		}
-		return errors.Join(err, s.cfg.Store.Absorb(ctx, again))
+		return errors.Join(err, s.parkAgain(ctx, source, parked))
 	}
 	s.log.Warn("references are made anew", "source", source)
 	s.mu.Lock()
@@ -238,6 +231,20 @@ func (s *Subscriber) refold(ctx context.Context, source string, parked []es.Park
 		rewind()
 	}
 	return nil
+}
+
+// parkAgain puts back what was taken off the list for a refold that failed.
+func (s *Subscriber) parkAgain(ctx context.Context, source string, parked []es.Parked) error {
+	for {
+		cursor, err := s.cfg.Store.Cursor(ctx, es.FactsSubscriber, source)
+		if err != nil {
+			return err
+		}
+		err = s.cfg.Store.Absorb(ctx, es.Absorption{Subscriber: es.FactsSubscriber, Source: source, From: cursor, To: cursor, Park: parked})
+		if !errors.Is(err, es.ErrCursor) {
+			return err
+		}
+	}
 }
 
 func (s *Subscriber) unpark(ctx context.Context, parked []es.Parked) error {

@@ -279,13 +279,13 @@ func everyMessage(ctx context.Context, bare jetstream.JetStream, name string, ea
 		return fmt.Errorf("make a consumer: %w", err)
 	}
 	left := consumer.CachedInfo().NumPending
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000), jetstream.PullExpiry(2*time.Second), jetstream.PullHeartbeat(500*time.Millisecond))
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
 	for ; left > 0; left-- {
-		m, err := messages.Next(jetstream.NextMaxWait(5 * time.Second))
+		m, err := messages.Next(jetstream.NextMaxWait(15 * time.Second))
 		if err != nil {
 			return fmt.Errorf("%d messages from the end: %w", left, err)
 		}

@@ -137,13 +137,14 @@ func reads(t *testing.T, nc *nats.Conn, services map[string]*service) {
 	}
 	read := func(t *testing.T, consumer jetstream.Consumer, ack bool) {
 		t.Helper()
-		messages, err := consumer.Messages()
+		// In a cluster the first pull may be lost before all nodes know of the consumer.
+		messages, err := consumer.Messages(jetstream.PullExpiry(2*time.Second), jetstream.PullHeartbeat(500*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer messages.Stop()
 		for want := uint64(1); want <= 20; want++ {
-			m, err := messages.Next(jetstream.NextMaxWait(5 * time.Second))
+			m, err := messages.Next(jetstream.NextMaxWait(15 * time.Second))
 			if err != nil {
 				t.Fatal(err)
 			}

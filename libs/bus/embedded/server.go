@@ -45,8 +45,8 @@ const (
 	startTime    = 30 * time.Second // to recover the streams
 )
 
-// Start starts a server and returns when it is ready. A port that is taken is
-// an error.
+// Start starts a server and returns when it is ready: its streams are read from
+// disk by then. A port that is taken is an error.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -76,13 +76,15 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 // await starts the server and returns once it takes connections, or has said
-// why it never will.
+// why it never will. It does not return while the server is still starting: then
+// it could not be shut down.
 func (s *Server) await(ctx context.Context, log *bridge) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.server.Start()
 	ready := make(chan bool, 1)
-	go func() {
-		s.server.Start()
-		ready <- s.server.ReadyForConnections(startTime)
-	}()
+	go func() { ready <- s.server.ReadyForConnections(startTime) }()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
