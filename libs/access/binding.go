@@ -31,14 +31,14 @@ func (s *Snapshot) binding(hash uint64, at address) *binding {
 func (s *Snapshot) reroute(before, next *Service) {
 	for _, r := range next.routes {
 		s.depth.Store(max(s.depth.Load(), int64(strings.Count(r.prefix, "/"))))
-		s.bind(r.address, next.provider, r)
+		s.bind(r.address, next.at, r)
 	}
 	if before == nil {
 		return
 	}
 	for _, r := range before.routes {
 		if !slices.ContainsFunc(next.routes, func(n *Route) bool { return n.address == r.address }) {
-			s.bind(r.address, next.provider, nil)
+			s.bind(r.address, next.at, nil)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func (s *Snapshot) bind(a address, owner *provider, route *Route) {
 	}
 	var all []*Route
 	for _, r := range *b.routes.Load() {
-		if r.service.provider != owner {
+		if r.service.at != owner {
 			all = append(all, r)
 		}
 	}

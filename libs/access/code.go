@@ -59,6 +59,7 @@ func (c Code) Status() int {
 		return http.StatusServiceUnavailable
 	case UpstreamTimeout:
 		return http.StatusGatewayTimeout
+	default:
+		return http.StatusForbidden
 	}
-	return http.StatusForbidden
 }

@@ -109,12 +109,10 @@ func (j *judgement) credential() Code {
 		return CredentialInvalid
 	}
 	j.Credential, j.caller, j.hash = c, c.consumer, c.consumerHash
+	inPlace := c.Placement.matches(q.In) || q.Dry && q.In == Placement{}
+	live := c.secretLive(q.SecretVersion, j.now) || q.Dry && q.SecretVersion == 0
 	switch {
-	case c.broken(),
-		c.flags&credentialRevoked != 0,
-		!j.Service.accepts.Has(c.kind),
-		!c.Placement.matches(q.In) && !(q.Dry && q.In == Placement{}),
-		!c.secretLive(q.SecretVersion, j.now) && !(q.Dry && q.SecretVersion == 0):
+	case c.broken(), c.flags&credentialRevoked != 0, !j.Service.accepts.Has(c.kind), !inPlace, !live:
 		return CredentialInvalid
 	case c.expired(j.now):
 		return CredentialExpired
@@ -136,16 +134,17 @@ func (j *judgement) consumer() Code {
 		return CredentialInvalid
 	case suspendedParty:
 		return ConsumerSuspended
+	default:
+		return Allowed
 	}
-	return Allowed
 }
 
 // The subscription that counts must be active and admit the credential.
 func (j *judgement) subscription() Code {
-	if j.caller == nil || j.Service.provider == nil {
+	if j.caller == nil || j.Service.at == nil {
 		return NotSubscribed
 	}
-	u := j.s.counting(mix(j.hash, j.Service.provider.hash), pair{j.caller, j.Service.provider}, j.now)
+	u := j.s.counting(mix(j.hash, j.Service.at.hash), pair{j.caller, j.Service.at}, j.now)
 	if u == nil {
 		return NotSubscribed
 	}
@@ -162,8 +161,9 @@ func (j *judgement) subscription() Code {
 		return SubscriptionSuspended
 	case subscriptionExpired:
 		return SubscriptionExpired
+	default:
+		return NotSubscribed
 	}
-	return NotSubscribed
 }
 
 // Most consumers may call from anywhere and need not be looked at.

@@ -146,7 +146,7 @@ func (s *Snapshot) restore(kind byte, fields *wire) bool {
 		v := new(Service)
 		if v.code(fields); !fields.failed {
 			at := s.provider(v.ID)
-			v.ID, v.provider = at.id, at
+			v.ID, v.at = at.id, at
 			s.putService(at, v)
 		}
 	case kindCredential:

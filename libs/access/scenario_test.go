@@ -3,6 +3,7 @@ package access_test
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func interleavings(all []event, f func([]event)) {
 				continue
 			}
 			streams[word] = rest[1:]
-			next(append(order[:len(order):len(order)], rest[0]))
+			next(append(slices.Clip(order), rest[0]))
 			streams[word] = rest
 		}
 	}

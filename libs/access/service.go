@@ -21,7 +21,7 @@ type Service struct {
 	live    bool     // its status is one that is routed
 	routes  []*Route // while it is routed
 	since   int64    // position of the event by which it became routed
-	*provider
+	at      *provider
 	history
 }
 
@@ -130,7 +130,7 @@ func (s *Snapshot) provider(id string) *provider {
 
 func (s *Snapshot) applyService(id string, e events.Envelope, data events.Data) {
 	at := s.provider(id)
-	next := Service{ID: at.id, provider: at}
+	next := Service{ID: at.id, at: at}
 	if before := at.state.Load(); before != nil {
 		if before.met(e) {
 			return
