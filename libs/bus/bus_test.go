@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/es"

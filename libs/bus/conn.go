@@ -27,6 +27,10 @@ type Config struct {
 	// libs/bus/embedded has one. When it also has UserInfo() (user, password
 	// string), these are used.
 	InProcess nats.InProcessConnProvider
+	// External says that the user is an outside reader of events, as the one in
+	// embedded.Server's ReaderURL: it hears no heartbeats, and is answered on the
+	// inbox that every NATS client has.
+	External bool
 	// Replicas of every stream; 0 is 1. A cluster of three wants 3.
 	Replicas int
 	// Namespace is the organisation; it appears in the connection's name and
@@ -41,6 +45,7 @@ type Conn struct {
 	js       jetstream.JetStream
 	log      *slog.Logger
 	replicas int
+	external bool
 	instance string // of this Conn, random
 
 	mu        sync.Mutex
@@ -59,7 +64,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	c := &Conn{log: cfg.Log, replicas: max(cfg.Replicas, 1), instance: rand.Text(), reconnect: make(chan struct{})}
+	c := &Conn{log: cfg.Log, replicas: max(cfg.Replicas, 1), external: cfg.External, instance: rand.Text(), reconnect: make(chan struct{})}
 	nc, err := nats.Connect(cfg.URL, c.options(cfg)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
@@ -112,6 +117,9 @@ func (c *Conn) options(cfg Config) []nats.Option {
 			user, _ = known.UserInfo()
 			opts = append(opts, nats.UserInfoHandler(known.UserInfo)) // asked at every connect: a server that was started anew has new ones
 		}
+	}
+	if cfg.External {
+		return opts
 	}
 	return append(opts, nats.CustomInboxPrefix(inboxPrefix(user)))
 }

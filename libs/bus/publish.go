@@ -99,8 +99,7 @@ func acknowledged(ctx context.Context, p pending) error {
 		}
 		return nil
 	case err := <-p.ack.Err():
-		var refused *jetstream.APIError
-		if errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		if refused, ok := errors.AsType[*jetstream.APIError](err); ok && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 			return fmt.Errorf("%w: position %d: %w", errMoved, p.position, err)
 		}
 		return fmt.Errorf("publish position %d: %w", p.position, err)

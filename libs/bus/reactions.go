@@ -111,8 +111,7 @@ func (r *reactions) attempt(ctx context.Context, m Message, e events.Envelope, d
 
 // transient says whether an error passes by itself.
 func transient(err error) bool {
-	var refusal *es.Refusal
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*es.Refusal](err); ok {
 		return refusal.Kind == es.Unavailable
 	}
 	return errors.Is(err, es.ErrUnavailable) || errors.Is(err, ErrUnreachable) || errors.Is(err, es.ErrConflict) ||

@@ -148,6 +148,9 @@ func (c *Conn) discard(ctx context.Context, stream jetstream.Stream, consumer st
 // headsOf hears what a service announces; only the newest is kept.
 func (c *Conn) headsOf(service string) (<-chan es.Head, func()) {
 	heads := make(chan es.Head, 1)
+	if c.external {
+		return heads, func() {}
+	}
 	sub, err := c.nc.Subscribe(serviceSubject+service+".*", func(m *nats.Msg) {
 		var beat serviceBeat
 		if json.Unmarshal(m.Data, &beat) != nil || beat.Service != service {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func NewCluster(t testing.TB, size int) *Cluster {
 	for i := range size {
 		dir := t.TempDir()
 		node := &process{t: t, config: filepath.Join(libs, "..", "deploy", "nats", "server.conf"), log: filepath.Join(dir, "server.log"), address: freeAddress(t)}
-		node.env = append(env[:len(env):len(env)],
+		node.env = append(slices.Clip(env),
 			fmt.Sprintf("NATS_SERVER_NAME=nats-%d", i+1),
 			"NATS_LISTEN="+node.address,
 			"NATS_CLUSTER_LISTEN="+among[i],

@@ -2,6 +2,7 @@ package bustest_test
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -21,9 +22,7 @@ type gateway struct {
 func (g *gateway) set(change func(*bus.GatewayState)) {
 	g.mu.Lock()
 	applied := map[string]es.Cursor{}
-	for context, cursor := range g.state.Applied {
-		applied[context] = cursor
-	}
+	maps.Copy(applied, g.state.Applied)
 	g.state.Applied = applied
 	change(&g.state)
 	g.mu.Unlock()

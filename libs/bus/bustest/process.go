@@ -41,8 +41,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func output(name string, args ...string) (string, error) {
 	out, err := exec.Command(name, args...).Output()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, failed.Stderr)
 	}
 	return strings.TrimSpace(string(out)), err

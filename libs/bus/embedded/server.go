@@ -175,15 +175,19 @@ type bridge struct {
 
 var _ server.Logger = (*bridge)(nil)
 
-func (b *bridge) Noticef(format string, v ...any) { b.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (b *bridge) Noticef(format string, v ...any) { b.say(slog.LevelDebug, format, v) }
 func (b *bridge) Debugf(string, ...any)           {}
 func (b *bridge) Tracef(string, ...any)           {}
-func (b *bridge) Warnf(format string, v ...any)   { b.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
-func (b *bridge) Errorf(format string, v ...any)  { b.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+func (b *bridge) Warnf(format string, v ...any)   { b.say(slog.LevelWarn, format, v) }
+func (b *bridge) Errorf(format string, v ...any)  { b.say(slog.LevelError, format, v) }
+
+func (b *bridge) say(level slog.Level, format string, v []any) {
+	b.log.Log(context.Background(), level, "NATS says", "text", fmt.Sprintf(format, v...))
+}
 
 func (b *bridge) Fatalf(format string, v ...any) {
 	reason := fmt.Sprintf(format, v...)
-	b.log.Error("nats: " + reason)
+	b.log.Error("NATS cannot start", "reason", reason)
 	select {
 	case b.fatal <- reason:
 	default:
