@@ -3,6 +3,8 @@ package domain
 import "time"
 
 // Command is what can be asked of a service.
+//
+//sumtype:decl
 type Command interface{ command() }
 
 // Create drafts a service. Its id was chosen by the provider.

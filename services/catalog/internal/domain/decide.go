@@ -8,16 +8,17 @@ import (
 )
 
 func decide(s State, c Command) ([]events.Data, error) {
-	if create, ok := c.(Create); ok {
-		return draft(s, create)
-	}
-	switch {
-	case !s.Exists():
-		return nil, ErrMissing
-	case s.Status == Retired:
-		return nil, ErrIllegal.In(string(s.Status))
+	if _, anew := c.(Create); !anew {
+		switch {
+		case !s.Exists():
+			return nil, ErrMissing
+		case s.Status == Retired:
+			return nil, ErrIllegal.In(string(s.Status))
+		}
 	}
 	switch c := c.(type) {
+	case Create:
+		return draft(s, c)
 	case Update:
 		return update(s, c)
 	case Publish:
@@ -44,9 +45,8 @@ func decide(s State, c Command) ([]events.Data, error) {
 		return one(catalog.Deprecated{Concerns: s.Concerns, Name: s.Definition.Name, SunsetAt: &sunset})
 	case Retire:
 		return one(catalog.Retired{Concerns: s.Concerns, Name: s.Definition.Name})
-	default:
-		return nil, fmt.Errorf("service: unknown command %T", c)
 	}
+	return nil, fmt.Errorf("service: unknown command %T", c)
 }
 
 // draft: an id is used once, also after its service was retired.

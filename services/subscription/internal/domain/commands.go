@@ -7,6 +7,8 @@ import (
 )
 
 // Command is what can be asked of a subscription.
+//
+//sumtype:decl
 type Command interface{ command() }
 
 // Request asks for a service, on behalf of a consumer. Concerns name both, and

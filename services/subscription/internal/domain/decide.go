@@ -15,13 +15,12 @@ const (
 )
 
 func decide(s State, c Command) ([]events.Data, error) {
-	if request, ok := c.(Request); ok {
-		return decideRequest(s, request)
-	}
-	if !s.Exists() {
+	if _, anew := c.(Request); !anew && !s.Exists() {
 		return nil, ErrMissing
 	}
 	switch c := c.(type) {
+	case Request:
+		return decideRequest(s, c)
 	case Approve:
 		return decideApprove(s, c)
 	case Reject:
@@ -52,9 +51,8 @@ func decide(s State, c Command) ([]events.Data, error) {
 		return decideEnd(s, c)
 	case DropCredential:
 		return decideDrop(s, c)
-	default:
-		return nil, fmt.Errorf("subscription: unknown command %T", c)
 	}
+	return nil, fmt.Errorf("subscription: unknown command %T", c)
 }
 
 // from lets an event follow in the given statuses and in no other.
