@@ -14,10 +14,10 @@ import (
 // contactField is what a contact is sealed as.
 const contactField = "contact"
 
-// seal seals a contact under a fresh key of the consumer's own. The key is the
-// material; whoever erases it has erased the contact from every copy of the log.
-// A contact of nothing is none.
-func (a *API) seal(id string, c *Contact) (sealed []byte, material []es.Material, err error) {
+// seal seals a contact under a fresh key of the consumer's own, which is kept in
+// the append: whoever erases it has erased the contact from every copy of the
+// log. A contact of nothing is none.
+func (a *API) seal(id string, c *Contact) (sealed []byte, keep []es.Option, err error) {
 	if c == nil || *c == (Contact{}) {
 		return nil, nil, nil
 	}
@@ -30,7 +30,8 @@ func (a *API) seal(id string, c *Contact) (sealed []byte, material []es.Material
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal the contact's key: %w", err)
 	}
-	return key.Seal(contactField, plain), []es.Material{{Key: domain.ContactKey(id), Kept: kept}}, nil
+	keep = []es.Option{es.WithMaterial(es.Material{Key: domain.ContactKey(id), Kept: kept})}
+	return key.Seal(contactField, plain), keep, nil
 }
 
 // reveal opens the contacts of consumers. One whose key is gone is shown

@@ -106,23 +106,23 @@ func limitsOf(l *domain.Limits) Limits {
 	return shown
 }
 
-// limitsInput is Limits as they are asked for.
-type limitsInput struct {
+// LimitsInput is Limits as they are asked for.
+type LimitsInput struct {
 	Rate       *Rate    `json:"rate,omitempty"`
 	Quota      *Quota   `json:"quota,omitempty"`
 	AllowedIPs []string `json:"allowed_ips,omitempty" maxItems:"256" doc:"Addresses and CIDR blocks; empty: from anywhere."`
 }
 
-func (l *limitsInput) domain() *domain.Limits {
+func (l *LimitsInput) domain() *domain.Limits {
 	if l == nil {
 		return nil
 	}
 	return &domain.Limits{Rate: (*domain.Rate)(l.Rate), Quota: (*domain.Quota)(l.Quota), AllowedIPs: slices.Clone(l.AllowedIPs)}
 }
 
-func inputOf(l *domain.Limits) limitsInput {
+func inputOf(l *domain.Limits) LimitsInput {
 	if l == nil {
-		return limitsInput{}
+		return LimitsInput{}
 	}
-	return limitsInput{Rate: (*Rate)(l.Rate), Quota: (*Quota)(l.Quota), AllowedIPs: l.AllowedIPs}
+	return LimitsInput{Rate: (*Rate)(l.Rate), Quota: (*Quota)(l.Quota), AllowedIPs: l.AllowedIPs}
 }

@@ -61,17 +61,17 @@ func (a *API) registerCredentials(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "suspend-credential", Method: http.MethodPost, Path: "/v1/credentials/{id}/suspend",
 		Summary: "Suspend a credential", Description: "It is refused until it is resumed.",
-		Answer: example(), Refusals: []*es.Refusal{illegal},
+		Body: exampleReason, Answer: example(), Refusals: []*es.Refusal{illegal},
 	}, a.act(func(reason string) domain.Command { return domain.Suspend{Reason: reason, Now: a.clock()} }))
 	httpapi.Register(s, httpapi.Operation{
 		ID: "resume-credential", Method: http.MethodPost, Path: "/v1/credentials/{id}/resume",
 		Summary: "Resume a suspended credential",
-		Answer:  example(), Refusals: []*es.Refusal{illegal},
+		Body:    exampleReason, Answer: example(), Refusals: []*es.Refusal{illegal},
 	}, a.act(func(reason string) domain.Command { return domain.Resume{Reason: reason, Now: a.clock()} }))
 	httpapi.Register(s, httpapi.Operation{
 		ID: "revoke-credential", Method: http.MethodPost, Path: "/v1/credentials/{id}/revoke",
 		Summary: "Revoke a credential for good", Description: "Every secret is erased and every subscription drops it.",
-		Answer: example(), Refusals: []*es.Refusal{illegal},
+		Body: exampleReason, Answer: example(), Refusals: []*es.Refusal{illegal},
 	}, a.act(func(reason string) domain.Command { return domain.Revoke{Reason: reason} }))
 	httpapi.Register(s, httpapi.Operation{
 		ID: "delete-credential", Method: http.MethodDelete, Path: "/v1/credentials/{id}",

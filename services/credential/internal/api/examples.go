@@ -7,6 +7,8 @@ import (
 
 var exampleInput = map[string]any{"name": "production", "type": "api_key", "hide_credentials": true}
 
+var exampleReason = map[string]any{"reason": "leaked"}
+
 var exampleAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func example() Credential {

@@ -3,6 +3,8 @@
 package views
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/tidegate-io/tidegate/events"
@@ -44,8 +46,13 @@ var Credentials = es.ViewOf("credentials", 1, es.ByAggregate, func(c Credential,
 	case credential.Rotated:
 		c.SecretsAt[data.SecretVersion] = e.Time
 	}
+	maps.DeleteFunc(c.SecretsAt, func(version int, _ time.Time) bool { return !c.remembers(version) })
 	return c
 })
+
+func (c Credential) remembers(version int) bool {
+	return slices.ContainsFunc(c.Secrets, func(s domain.Secret) bool { return s.Version == version })
+}
 
 // Index says how a credential is found.
 func (c Credential) Index() es.Index {
