@@ -41,10 +41,10 @@ var doors = es.Decider[door, any]{
 			if d.Open {
 				return nil, errOpen.In("open")
 			}
-			return []events.Data{Opened{c.Sign}}, nil
+			return []events.Data{Opened(c)}, nil
 		case shut:
 			if d.Open {
-				return []events.Data{Shut{c.Why}}, nil
+				return []events.Data{Shut(c)}, nil
 			}
 		}
 		return nil, nil

@@ -73,7 +73,7 @@ const (
 // Refusal is a domain's "no": a sentinel with a stable code. Domains declare
 // them once with Refuse and return them, or a copy made by With..., so that
 // errors.Is still finds the sentinel.
-type Refusal struct {
+type Refusal struct { //nolint:errname // "no" is what it is called in every domain
 	Kind     Kind
 	Code     string // stable: "illegal_transition"
 	Detail   string // for people

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tidegate-io/tidegate/events"
@@ -144,8 +145,8 @@ func (h *Handler[S, C]) attempt(ctx context.Context, id string, command C, o opt
 	}
 	if h.effects != nil {
 		effects := h.effects(before, after)
-		batch.Claims = append(batch.Claims[:len(batch.Claims):len(batch.Claims)], effects.Claims...)
-		batch.Material = append(batch.Material[:len(batch.Material):len(batch.Material)], effects.Material...)
+		batch.Claims = append(slices.Clip(batch.Claims), effects.Claims...)
+		batch.Material = append(slices.Clip(batch.Material), effects.Material...)
 	}
 	commit, err := h.store.Append(ctx, batch)
 	if err != nil {

@@ -84,7 +84,7 @@ func configure(url, service string) (*pgxpool.Config, error) {
 		cfg.MaxConns = maxConns
 	}
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
-	cfg.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName(), otelpgx.WithDisableAcquireTracer())
+	cfg.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithDisableAcquireTracer())
 	params := cfg.ConnConfig.RuntimeParams
 	params["search_path"] = pgx.Identifier{service}.Sanitize()
 	if params["application_name"] == "" {

@@ -82,7 +82,10 @@ func migrate(ctx context.Context, db *database) error {
 		if err == nil || attempt == 5 || ctx.Err() != nil {
 			break
 		}
-		time.Sleep(time.Duration(attempt) * 50 * time.Millisecond)
+		select {
+		case <-time.After(time.Duration(attempt) * 50 * time.Millisecond):
+		case <-ctx.Done():
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)

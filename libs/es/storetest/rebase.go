@@ -74,11 +74,11 @@ func testRebase(t *testing.T, a Adapter) {
 	t.Run("material is erased, known or not", func(t *testing.T) {
 		s := one(t, a)
 		b := s.batch("a", es.Any)
-		b.Material = []es.Material{{Key: "a.1", Sealed: []byte("x")}, {Key: "a.2", Sealed: []byte("y")}}
+		b.Material = []es.Material{{Key: "a.1", Sealed: []byte("x")}, {Key: "a.2", Sealed: []byte("y")}, {Key: "a.3", Kept: []byte("z")}}
 		s.append(b)
-		same(t, "head", es.Head{Epoch: "e1", Material: 4}, rebase(s, "e1", nil, "a.1", "lost.1"))
-		same(t, "left", 1, len(must(s.Material(t.Context(), "a.1", "a.2", "lost.1"))(t)))
-		same(t, "published", 3, len(must(s.MaterialSince(t.Context(), 0, 9))(t)))
+		same(t, "head", es.Head{Epoch: "e1", Material: 5}, rebase(s, "e1", nil, "a.1", "lost.1", "a.3"))
+		same(t, "left", 1, len(must(s.Material(t.Context(), "a.1", "a.2", "a.3", "lost.1"))(t)))
+		same(t, "published", 4, len(must(s.MaterialSince(t.Context(), 0, 9))(t)))
 	})
 	t.Run("a record that is no event leaves everything as it was", func(t *testing.T) {
 		bus := history(t)

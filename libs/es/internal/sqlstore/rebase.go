@@ -18,11 +18,13 @@ func (s *Store) Rebase(ctx context.Context, epoch string, surplus []es.Record, e
 	ctx = patiently(ctx, rebaseTime)
 	var rebased es.Head
 	err := s.db.Transact(ctx, func(tx Runner) error {
-		a := appending{Store: s, tx: tx}
+		// What the bus has of the erased keys is not known here: each erasure is
+		// published.
+		a := appending{Store: s, tx: tx, material: map[string]materialRow{}}
 		for _, key := range erase {
 			a.batch.Material = append(a.batch.Material, es.Material{Key: key, Erase: true})
 		}
-		if err := tx.Run(ctx, append(a.readMaterial(), lockHead(0, 0, &a.head))...); err != nil {
+		if err := tx.Run(ctx, lockHead(0, 0, &a.head)); err != nil {
 			return err
 		}
 		for _, record := range surplus {

@@ -17,7 +17,7 @@ import (
 // shared is the server of this test binary.
 var (
 	shared     *Server
-	sharedErr  error
+	errShared  error
 	sharedOnce sync.Once
 	databases  atomic.Int64
 )
@@ -27,12 +27,12 @@ var (
 func Start(t testing.TB) string {
 	t.Helper()
 	sharedOnce.Do(func() {
-		if shared, sharedErr = create(); sharedErr == nil {
-			sharedErr = shared.start()
+		if shared, errShared = create(); errShared == nil {
+			errShared = shared.start()
 		}
 	})
-	if sharedErr != nil {
-		t.Fatal(sharedErr)
+	if errShared != nil {
+		t.Fatal(errShared)
 	}
 	return shared.Database(t)
 }

@@ -219,7 +219,7 @@ func unprivileged() (*syscall.Credential, error) {
 			return &syscall.Credential{Uid: uid, Gid: gid}, nil
 		}
 	}
-	return nil, errors.New("Postgres refuses to run as root, and there is neither a user postgres nor nobody to run it as")
+	return nil, errors.New("cannot run Postgres: it refuses to be root, and there is neither a user postgres nor nobody to run it as")
 }
 
 // programs answers the folder of the newest Postgres server.
