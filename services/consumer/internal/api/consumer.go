@@ -8,7 +8,6 @@ import (
 	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/httpapi"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/domain"
-	"github.com/tidegate-io/tidegate/services/consumer/internal/views"
 )
 
 func (a *API) registerConsumers(s *httpapi.Server) {
@@ -106,22 +105,25 @@ func (a *API) register(ctx context.Context, in *registerInput) (*httpapi.Created
 		ContactSealed: sealed,
 		Limits:        in.Body.Limits.domain(),
 	}}
+	var contact *Contact
 	created, err := httpapi.Command(ctx,
 		func(opts ...es.Option) error {
 			_, err := a.consumers.Handle(ctx, id, command, append(opts, kept...)...)
 			return err
 		},
 		func(ctx context.Context, r es.Reader) (*httpapi.Created[Consumer], error) {
-			c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
-			if err != nil {
+			var shown Consumer
+			var err error
+			if shown, contact, err = a.present(ctx, r, id); err != nil {
 				return nil, err
 			}
-			return httpapi.NewCreated("/v1/consumers/"+id, c.Version, consumerOf(c)), nil
+			return httpapi.NewCreated("/v1/consumers/"+id, shown.Version, shown), nil
 		})
 	if err != nil {
 		return nil, err
 	}
-	return created, a.reveal(ctx, &created.Body)
+	created.Body.Contact, created.Body.ContactSealed = contact, nil
+	return created, nil
 }
 
 func (a *API) get(ctx context.Context, in *ConsumerID) (*httpapi.Object[Consumer], error) {
@@ -133,7 +135,19 @@ func (a *API) get(ctx context.Context, in *ConsumerID) (*httpapi.Object[Consumer
 		return nil, err
 	}
 	object := httpapi.NewObject(c.Version, consumerOf(c))
-	return object, a.reveal(ctx, &object.Body)
+	if err := a.reveal(ctx, a.store, &object.Body); err != nil {
+		return nil, err
+	}
+	if object.Body.Contact != nil || len(c.Profile.ContactSealed) == 0 {
+		return object, nil
+	}
+	// Replaced between the two reads: read again what is there now.
+	again, contact, err := a.present(ctx, a.store, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	again.Contact, again.ContactSealed = contact, nil
+	return httpapi.NewObject(again.Version, again), nil
 }
 
 type reasonInput struct {
@@ -160,22 +174,25 @@ func (a *API) command(ctx context.Context, id string, c domain.Command, kept ...
 	if _, err := a.find(ctx, id, httpapi.Write); err != nil {
 		return nil, err
 	}
+	var contact *Contact
 	object, err := httpapi.Command(ctx,
 		func(opts ...es.Option) error {
 			_, err := a.consumers.Handle(ctx, id, c, append(opts, kept...)...)
 			return err
 		},
 		func(ctx context.Context, r es.Reader) (*httpapi.Object[Consumer], error) {
-			c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
-			if err != nil {
+			var shown Consumer
+			var err error
+			if shown, contact, err = a.present(ctx, r, id); err != nil {
 				return nil, err
 			}
-			return httpapi.NewObject(c.Version, consumerOf(c)), nil
+			return httpapi.NewObject(shown.Version, shown), nil
 		})
 	if err != nil {
 		return nil, err
 	}
-	return object, a.reveal(ctx, &object.Body)
+	object.Body.Contact, object.Body.ContactSealed = contact, nil
+	return object, nil
 }
 
 func (a *API) delete(ctx context.Context, in *ConsumerID) (*httpapi.Empty, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/domain"
+	"github.com/tidegate-io/tidegate/services/consumer/internal/views"
 )
 
 // contactField is what a contact is sealed as.
@@ -34,9 +35,9 @@ func (a *API) seal(id string, c *Contact) (sealed []byte, keep []es.Option, err 
 	return key.Seal(contactField, plain), keep, nil
 }
 
-// reveal opens the contacts of consumers. One whose key is gone is shown
-// without.
-func (a *API) reveal(ctx context.Context, all ...*Consumer) error {
+// reveal opens the contacts of consumers. One whose key is gone, or was replaced
+// since it was read, is shown without.
+func (a *API) reveal(ctx context.Context, r es.Reader, all ...*Consumer) error {
 	var keys []string
 	for _, c := range all {
 		if len(c.ContactSealed) > 0 {
@@ -46,7 +47,7 @@ func (a *API) reveal(ctx context.Context, all ...*Consumer) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	material, err := a.store.Material(ctx, keys...)
+	material, err := r.Material(ctx, keys...)
 	if err != nil {
 		return err
 	}
@@ -64,8 +65,8 @@ func (a *API) reveal(ctx context.Context, all ...*Consumer) error {
 	return nil
 }
 
-// open answers nothing when the contact was replaced since it was read: what
-// was sealed under the key before is erased.
+// open answers nothing when the contact was sealed under a key that was
+// replaced, and so erased.
 func (a *API) open(id string, kept, sealed []byte) (*Contact, error) {
 	key, err := a.ring.OpenDataKey(id, kept)
 	if err != nil {
@@ -85,13 +86,27 @@ func (a *API) open(id string, kept, sealed []byte) (*Contact, error) {
 	return &c, nil
 }
 
+// present answers a consumer as a transaction sees it, with its contact sealed:
+// so it is kept; and the contact, for the caller.
+func (a *API) present(ctx context.Context, r es.Reader, id string) (shown Consumer, contact *Contact, err error) {
+	c, err := es.Get[views.Consumer](ctx, r, views.Consumers.Name, id)
+	if err != nil {
+		return Consumer{}, nil, err
+	}
+	opened := consumerOf(c)
+	if err := a.reveal(ctx, r, &opened); err != nil {
+		return Consumer{}, nil, err
+	}
+	return consumerOf(c), opened.Contact, nil
+}
+
 // replay opens the contact in an answer that was kept.
 func (a *API) replay(ctx context.Context, kept []byte) ([]byte, error) {
 	var c Consumer
 	if err := json.Unmarshal(kept, &c); err != nil {
 		return nil, fmt.Errorf("read a kept answer: %w", err)
 	}
-	if err := a.reveal(ctx, &c); err != nil {
+	if err := a.reveal(ctx, a.store, &c); err != nil {
 		return nil, err
 	}
 	return json.Marshal(c)

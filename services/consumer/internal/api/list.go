@@ -61,7 +61,7 @@ func (a *API) list(ctx context.Context, in *listInput) (*httpapi.List[Consumer],
 		items[i] = consumerOf(c)
 		shown[i] = &items[i]
 	}
-	if err := a.reveal(ctx, shown...); err != nil {
+	if err := a.reveal(ctx, a.store, shown...); err != nil {
 		return nil, err
 	}
 	return httpapi.NewList(ctx, items, next), nil
@@ -137,7 +137,7 @@ func (a *API) seen(ctx context.Context, in *listInput, found []views.Consumer, s
 			seen[i] = &shown
 		}
 	}
-	return seen, a.reveal(ctx, whole...)
+	return seen, a.reveal(ctx, a.store, whole...)
 }
 
 // glimpses says whether a filter finds a consumer by what a provider sees of

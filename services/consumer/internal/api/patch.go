@@ -69,7 +69,7 @@ func (a *API) updateOnce(ctx context.Context, in *updateInput) (*httpapi.Object[
 // it is keeps its seal.
 func (a *API) mergeContact(ctx context.Context, c views.Consumer, patch httpapi.Optional[Contact]) (sealed []byte, keep []es.Option, err error) {
 	present := consumerOf(c)
-	if err := a.reveal(ctx, &present); err != nil {
+	if err := a.reveal(ctx, a.store, &present); err != nil {
 		return nil, nil, err
 	}
 	var before Contact
