@@ -117,7 +117,7 @@ func (a *appending) lock(ctx context.Context) error {
 	b := a.batch
 	run := []Statement{lockHead(len(b.Events), a.now().UnixMicro(), &a.head)}
 	if b.Idempotency != nil {
-		run = append(run, a.leaseHeld(*b.Idempotency))
+		run = append(run, holdLease(*b.Idempotency))
 	}
 	if b.Inbox != "" {
 		run = append(run, one(es.ErrDuplicate, `INSERT INTO inbox (key) VALUES ($1) ON CONFLICT (key) DO NOTHING`, b.Inbox))

@@ -109,22 +109,12 @@ func (s *Store) Complete(ctx context.Context, lease *es.Lease, answer es.Answer)
 	return nil
 }
 
-// leaseHeld refuses when a lease has passed to another.
-func (s *Store) leaseHeld(lease es.Lease) Statement {
-	return Statement{
-		SQL:  `SELECT COUNT(*) FROM idempotency WHERE scope = $1 AND key = $2 AND token = $3 AND status = 0`,
-		Args: []any{lease.Scope, lease.Key, lease.Token},
-		Row: func(scan func(...any) error) error {
-			var held int64
-			if err := scan(&held); err != nil {
-				return err
-			}
-			if held == 0 {
-				return es.ErrLeaseLost
-			}
-			return nil
-		},
-	}
+// holdLease refuses when a lease has passed to another, and keeps it from
+// passing until the transaction ends.
+func holdLease(lease es.Lease) Statement {
+	return one(es.ErrLeaseLost,
+		`UPDATE idempotency SET token = token WHERE scope = $1 AND key = $2 AND token = $3 AND status = 0`,
+		lease.Scope, lease.Key, lease.Token)
 }
 
 func (s *Store) completeLease(lease es.Lease, answer es.Answer) (Statement, error) {
