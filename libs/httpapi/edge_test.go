@@ -232,7 +232,7 @@ func TestShutdownEndsWhatWaitsForGateways(t *testing.T) {
 		request.Header.Set("Prefer", "wait=30")
 		request.Header.Set("X-Keep", "x")
 		request.Close = true
-		answer, err := http.DefaultClient.Do(request)
+		answer, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)
 		if err != nil {
 			answered <- err.Error()
 			return
