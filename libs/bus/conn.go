@@ -103,6 +103,9 @@ func (c *Conn) options(cfg Config) []nats.Option {
 		nats.ConnectHandler(func(nc *nats.Conn) { c.connected(nc) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { c.connected(nc) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err == nil {
+				return // it was closed here
+			}
 			c.log.Warn("connection to NATS lost", "error", err)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -63,7 +64,7 @@ published.`,
 // tail prints the streams of contexts. Their order among one another is that in
 // which they arrive.
 func (s *session) tail(ctx context.Context, address string, contexts, types []string, stay bool) error {
-	conn, err := bus.Connect(ctx, bus.Config{URL: address, Name: "events-tail"})
+	conn, err := bus.Connect(ctx, bus.Config{URL: address, Name: "events-tail", External: true, Log: slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		return usage("--nats-url: %w", err)
 	}
@@ -99,6 +100,8 @@ type printer struct {
 type tailed struct {
 	*printer
 	position int64
+	end      int64 // of the stream, as it was last told
+	known    bool  // whether it was told yet
 	done     bool
 }
 
@@ -113,6 +116,7 @@ func (t *tailed) Deliver(_ context.Context, batch []bus.Message) error {
 			return err
 		}
 	}
+	t.rest()
 	return nil
 }
 
@@ -122,11 +126,17 @@ func (t *tailed) Reset(context.Context, string) error {
 	return nil
 }
 
-// Tail ends the command once every stream was printed up to its end.
+// Tail learns where the stream ends.
 func (t *tailed) Tail(_ context.Context, position int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stay || t.done || t.position < position {
+	t.end, t.known = position, true
+	t.rest()
+}
+
+// rest ends the command once every stream was printed up to its end.
+func (t *tailed) rest() {
+	if t.stay || t.done || !t.known || t.position < t.end {
 		return
 	}
 	t.done = true
