@@ -130,6 +130,7 @@ func (w *World) Remake(without ...string) {
 	defer w.mu.Unlock()
 	w.incarnation += "+"
 	w.sequence = 0
+	w.position = 0
 	kept := w.material
 	w.material = nil
 	for _, m := range kept {
@@ -137,6 +138,7 @@ func (w *World) Remake(without ...string) {
 			w.sequence++
 			m.Cursor = bus.MaterialCursor{Incarnation: w.incarnation, Sequence: w.sequence}
 			w.material = append(w.material, m)
+			w.position = m.Position
 		}
 	}
 	w.wake()
@@ -186,6 +188,7 @@ func (w *World) Replay(ctx context.Context, name string, at es.Cursor, sink bus.
 				}
 				at = es.Cursor{Epoch: epoch}
 			}
+			sink.Tail(ctx, int64(len(log)))
 			for at.Position < int64(len(log)) {
 				to := min(int64(len(log)), at.Position+100)
 				var batch []bus.Message
@@ -197,7 +200,6 @@ func (w *World) Replay(ctx context.Context, name string, at es.Cursor, sink bus.
 				}
 				at.Position = to
 			}
-			sink.Tail(ctx, int64(len(log)))
 		}
 		w.rest(ctx, changed)
 	}
@@ -219,12 +221,12 @@ func (w *World) ReplayMaterial(ctx context.Context, sink bus.MaterialSink) error
 				}
 				at = bus.MaterialCursor{Incarnation: incarnation}
 			}
+			sink.Tail(ctx, position)
 			for _, m := range material {
 				if m.Cursor.Sequence > at.Sequence && sink.Deliver(ctx, []bus.MaterialMessage{m}) == nil {
 					at = m.Cursor
 				}
 			}
-			sink.Tail(ctx, position)
 		}
 		w.rest(ctx, changed)
 	}

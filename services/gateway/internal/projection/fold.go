@@ -97,7 +97,7 @@ func (f *fold) put(m bus.MaterialMessage) {
 
 // reset: the material stream was made anew.
 func (f *fold) reset(incarnation string) {
-	f.material = bus.MaterialCursor{Incarnation: incarnation}
+	f.material, f.position = bus.MaterialCursor{Incarnation: incarnation}, 0
 	f.vault.reread()
 }
 

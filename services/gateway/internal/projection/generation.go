@@ -34,6 +34,7 @@ type generation struct {
 	fold     *fold
 	store    *store
 	buffer   []byte
+	until    int64 // while material is read anew: the position that ends it; -1: not told yet
 	steps    uint64
 	reported positions
 	progress time.Time // of the last message
@@ -60,6 +61,10 @@ type positions struct {
 func newGeneration(f *fold, s *store, moved func()) *generation {
 	g := &generation{fold: f, store: s, moved: moved, failed: make(chan struct{}), progress: time.Now()}
 	g.reported = positions{cursors: f.cursors, material: f.position}
+	for i := range f.cursors {
+		g.sources[i].have = f.cursors[i].Position
+	}
+	g.sources[materialSource].have, g.until = f.position, -1
 	g.state = &State{Rule: f.rule, Digests: f.vault.digests, Passwords: f.vault.passwords, sources: &g.sources}
 	return g
 }
@@ -82,6 +87,7 @@ func (g *generation) change(step func() error) error {
 	for i := range g.fold.cursors {
 		g.sources[i].applied(g.fold.cursors[i].Position)
 	}
+	g.sources[materialSource].applied(g.fold.position)
 	g.mu.Unlock()
 	if err == nil {
 		g.sync(after)

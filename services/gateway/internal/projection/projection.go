@@ -214,6 +214,7 @@ func (p *Projection) tend(ctx context.Context, g *generation) {
 			}
 			p.retryWaiting(g)
 			p.retryDisk(g)
+			g.completeMaterial()
 			p.settle()
 		}
 	}

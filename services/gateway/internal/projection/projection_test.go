@@ -120,9 +120,9 @@ func TestARestartWithoutStreamsServesTheLastGoodState(t *testing.T) {
 	if !g.Beat().Stale {
 		t.Error("the pulse does not say that it is stale")
 	}
-	w.Revoke(t, "cred_kept")
 	w.Return()
 	g.is(t, projection.Live)
+	w.Revoke(t, "cred_kept")
 	g.applied(t, w)
 	if code := g.code(kept); code != access.CredentialInvalid {
 		t.Errorf("after the streams are back: %q", code)

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
@@ -109,7 +110,7 @@ func (s materialSink) Cursor() bus.MaterialCursor {
 
 // Deliver folds what is new. What can never authenticate is not written down.
 func (s materialSink) Deliver(_ context.Context, batch []bus.MaterialMessage) error {
-	return s.change(func() error {
+	err := s.change(func() error {
 		for _, m := range batch {
 			if at := s.fold.material; at.Incarnation == m.Cursor.Incarnation && m.Cursor.Sequence <= at.Sequence {
 				continue
@@ -122,6 +123,8 @@ func (s materialSink) Deliver(_ context.Context, batch []bus.MaterialMessage) er
 		}
 		return nil
 	})
+	s.completeMaterial()
+	return err
 }
 
 // Reset begins to read everything again; what is in force stays so meanwhile.
@@ -129,30 +132,43 @@ func (s materialSink) Reset(_ context.Context, incarnation string) error {
 	return s.change(func() error {
 		s.append(func(dst []byte) []byte { return appendReset(dst, incarnation) })
 		s.fold.reset(incarnation)
+		s.until = -1
 		return nil
 	})
 }
 
-// Tail notes how far the owner is: everything up to there has come.
+// Tail notes how far the owner is. The first one after a Reset says when
+// everything has come again.
 func (s materialSink) Tail(_ context.Context, position int64) {
 	s.mu.Lock()
-	rereading := s.fold.vault.rereading()
-	s.fold.position = max(s.fold.position, position)
-	if s.reported.step == s.steps { // all that was folded is on disk
-		s.reported.material = s.fold.position
+	if s.fold.vault.rereading() && s.until < 0 {
+		s.until = position
 	}
 	s.mu.Unlock()
-	if rereading {
-		err := s.change(func() error {
-			s.append(func(dst []byte) []byte { return append(dst, kindComplete) })
-			s.fold.complete()
-			return nil
-		})
-		if err != nil {
-			return // the generation has failed
-		}
-	}
-	s.sources[materialSource].applied(position)
 	s.sources[materialSource].announce(position)
+	s.completeMaterial()
 	s.moved()
+}
+
+// settleTime is how long a material stream whose positions do not tell its end
+// must be silent to count as read: what was carried over from before a restore
+// has no positions.
+const settleTime = time.Second
+
+// completeMaterial takes out of force what did not come again, once all has come
+// that will.
+func (g *generation) completeMaterial() {
+	g.mu.Lock()
+	whole := g.fold.vault.rereading() && g.until >= 0 && g.fold.position >= g.until &&
+		(g.until > 0 || time.Since(g.progress) >= settleTime)
+	g.mu.Unlock()
+	if !whole {
+		return
+	}
+	_ = g.change(func() error { // it cannot fail
+		g.until = -1
+		g.append(func(dst []byte) []byte { return append(dst, kindComplete) })
+		g.fold.complete()
+		return nil
+	})
 }
