@@ -17,7 +17,7 @@ func (a *API) registerCredentials(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "issue-credential", Method: http.MethodPost, Path: "/v1/consumers/{id}/credentials", Status: http.StatusCreated,
 		Summary:     "Issue a credential to a consumer",
-		Description: "The secret is in this answer and nowhere else, ever. This release issues api_key and basic.",
+		Description: "The secret is in this answer and nowhere else, ever. Types that can be issued:" + authtype.Describe(),
 		Body:        exampleInput, Answer: exampleIssued(),
 		Refusals: []*es.Refusal{
 			domain.ErrNameTaken, domain.ErrTaken, domain.ErrUnsupportedType, domain.ErrExpiryInPast,
@@ -103,8 +103,8 @@ type issueInput struct {
 	Body struct {
 		Name            string          `json:"name" minLength:"1" maxLength:"256"`
 		Type            string          `json:"type" enum:"api_key,basic,jwt,hmac,oauth2"`
-		Placement       *Placement      `json:"placement,omitempty" doc:"Left out: header X-API-Key for api_key. basic has header Authorization and no other."`
-		Config          authtype.Config `json:"config,omitempty" doc:"api_key: key (16-512 printable ASCII characters), to bring one along. basic: username, password (8-256 bytes)."`
+		Placement       *Placement      `json:"placement,omitempty" doc:"Left out: the type's default."`
+		Config          authtype.Config `json:"config,omitempty" doc:"As the type takes it; what is left out is generated."`
 		ExpiresAt       *time.Time      `json:"expires_at,omitempty" nullable:"true" doc:"In the future. Left out or null: never."`
 		HideCredentials bool            `json:"hide_credentials,omitempty"`
 	}

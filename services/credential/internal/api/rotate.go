@@ -15,7 +15,7 @@ type rotateInput struct {
 	CredentialID
 	Body *struct {
 		OverlapSeconds int64           `json:"overlap_seconds,omitempty" minimum:"0" maximum:"2592000" default:"0" doc:"How long the secret before is still accepted; 0: not at all."`
-		Config         authtype.Config `json:"config,omitempty" doc:"api_key: key. basic: password. Left out: generated."`
+		Config         authtype.Config `json:"config,omitempty" doc:"The new secret, as the type takes it; generated when left out."`
 	}
 }
 

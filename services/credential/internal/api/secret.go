@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/authtype"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 )
@@ -16,20 +17,20 @@ const fingerprintAAD = "fingerprint/"
 // for gateways and for a later pepper, and the claim that nobody else has it.
 func (a *API) keep(id string, version int, made authtype.Made) ([]es.Option, error) {
 	key := domain.MaterialKey(id, version)
-	sealed, err := a.ring.SealProof(key, made.Proof(a.ring))
+	sealed, err := a.ring.SealProof(key, made.Prove(a.ring))
 	if err != nil {
 		return nil, fmt.Errorf("seal the proof of %s: %w", key, err)
 	}
 	material := es.Material{Key: key, Sealed: sealed, Hint: made.Hint}
-	if !made.Chosen {
-		fingerprint := made.Fingerprint()
+	if made.Digested != nil {
+		fingerprint := secret.Fingerprint(made.Digested)
 		if material.Kept, err = a.ring.Seal(fingerprintAAD+key, fingerprint[:]); err != nil {
 			return nil, fmt.Errorf("seal the fingerprint of %s: %w", key, err)
 		}
 	}
 	opts := []es.Option{es.WithMaterial(material)}
 	if made.Unique {
-		for _, digest := range a.ring.Digests(made.Secret) {
+		for _, digest := range a.ring.Digests(made.Digested) {
 			opts = append(opts, es.Claiming(domain.Unique(id, version, digest.Pepper+"/"+hex.EncodeToString(digest.Sum[:]))))
 		}
 	}

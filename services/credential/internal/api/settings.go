@@ -17,7 +17,7 @@ type Credential struct {
 	Name            string                     `json:"name" doc:"Unique among the consumer's unrevoked credentials."`
 	Type            string                     `json:"type" enum:"api_key,basic,jwt,hmac,oauth2" doc:"Never changes."`
 	Placement       Placement                  `json:"placement"`
-	Config          map[string]json.RawMessage `json:"config" doc:"The type's settings, without any secret. basic: username."`
+	Config          map[string]json.RawMessage `json:"config" doc:"The type's settings, without any secret."`
 	ExpiresAt       *time.Time                 `json:"expires_at" nullable:"true" doc:"Null: never."`
 	HideCredentials bool                       `json:"hide_credentials" doc:"Whether the gateway takes the credential out before it forwards the call."`
 	Status          string                     `json:"status" enum:"active,suspended,revoked,expired" doc:"expired comes within 5 s; gateways judge by their clock at once."`
@@ -45,7 +45,7 @@ type Secret struct {
 // Issued is a credential with its secret, in the one answer that shows it.
 type Issued struct {
 	Credential
-	Secret any `json:"secret" doc:"Shown this once, and null when the answer is replayed. api_key: api_key. basic: username, password."`
+	Secret any `json:"secret" doc:"Shown this once, and null when the answer is replayed. Its members are the type's."`
 }
 
 // credentialOf answers a credential without the hints of its secrets.

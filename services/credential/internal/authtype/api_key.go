@@ -29,6 +29,12 @@ type shownKey struct {
 // Name is the contract's word.
 func (APIKey) Name() string { return credential.TypeAPIKey }
 
+// Describe is for people.
+func (APIKey) Describe() string {
+	return "config takes `key`, to bring one along: 16-512 printable ASCII characters without a space at the ends, in use nowhere else. " +
+		"Placed in a header (X-API-Key when none is named), query, cookie or body. secret is `{\"api_key\"}`."
+}
+
 // Place: anywhere, by default in the header X-API-Key.
 func (APIKey) Place(asked *domain.Placement) (domain.Placement, error) {
 	if asked == nil {
@@ -52,13 +58,8 @@ func (APIKey) Issue(_ string, at domain.Placement, given Config) (Made, error) {
 	} else if err := checkKey(key, at); err != nil {
 		return Made{}, err
 	}
-	return Made{
-		Config: json.RawMessage(`{}`),
-		Shown:  shownKey{APIKey: key},
-		Secret: []byte(key),
-		Unique: true,
-		Hint:   secret.Hint(key),
-	}, nil
+	made := Made{Config: json.RawMessage(`{}`), Shown: shownKey{APIKey: key}, Unique: true}
+	return made.digested(key), nil
 }
 
 // Rotate takes what Issue takes.

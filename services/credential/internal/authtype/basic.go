@@ -36,6 +36,13 @@ type shownBasic struct {
 // Name is the contract's word.
 func (Basic) Name() string { return credential.TypeBasic }
 
+// Describe is for people.
+func (Basic) Describe() string {
+	return "config takes `username` (1-255 bytes without a colon or control characters, in use nowhere else; the credential's id when left out) " +
+		"and `password` (8-256 bytes without control characters). Placed in the header Authorization and nowhere else. " +
+		"secret is `{\"username\",\"password\"}`."
+}
+
 // Place: the header Authorization and nowhere else.
 func (Basic) Place(asked *domain.Placement) (domain.Placement, error) {
 	fixed := domain.Placement{In: inHeader, Name: "Authorization"}
@@ -94,19 +101,20 @@ func (Basic) make(username string, c members) (Made, error) {
 	if err != nil {
 		return Made{}, err
 	}
-	made := Made{Identifier: username, Chosen: chosen}
 	if !chosen {
 		password = secret.Generate(secret.Password)
-		made.Hint = secret.Hint(password)
 	} else if !isPassword(password) {
 		return Made{}, invalid("password", "A password is 8 to 256 bytes of UTF-8, without control characters.")
 	}
-	if made.Config, err = json.Marshal(basicConfig{Username: username}); err != nil {
+	public, err := json.Marshal(basicConfig{Username: username})
+	if err != nil {
 		return Made{}, err
 	}
-	made.Shown = shownBasic{Username: username, Password: password}
-	made.Secret = []byte(password)
-	return made, nil
+	made := Made{Config: public, Identifier: username, Shown: shownBasic{Username: username, Password: password}}
+	if chosen {
+		return made.hashed(password), nil
+	}
+	return made.digested(password), nil
 }
 
 func isUsername(text string) bool {

@@ -11,6 +11,7 @@ package authtype
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
@@ -24,6 +25,9 @@ type Config = map[string]json.RawMessage
 type Type interface {
 	// Name is the type's word in the contract: "api_key".
 	Name() string
+	// Describe says what config it takes, where it may be placed and what it
+	// shows, for people.
+	Describe() string
 	// Place answers where callers put the credential when this was asked for;
 	// nil: nothing was.
 	Place(asked *domain.Placement) (domain.Placement, error)
@@ -46,15 +50,32 @@ type Made struct {
 	Identifier string
 	// Shown is the JSON object that the owner sees once.
 	Shown any
-	// Secret is what is proved. It leaves this process only as Shown.
-	Secret []byte
-	// Chosen says that a person chose it, so that it is hashed slowly.
-	Chosen bool
-	// Unique says that the secret finds its credential by itself, so that it
-	// must be unique anywhere.
-	Unique bool
-	// Hint is what people see of it from then on.
+	// Hint is what people see of the secret from then on.
 	Hint string
+	// Prove answers what a gateway verifies the secret with.
+	Prove func(*secret.Ring) secret.Proof
+	// Digested is the secret when it is verified by a keyed digest, which a new
+	// pepper must be able to make again; nil otherwise.
+	Digested []byte
+	// Unique says that the digested secret finds its credential by itself, so
+	// that nobody else may have it.
+	Unique bool
+}
+
+// digested has the secret verified by its keyed digest: fit for what nobody can
+// guess.
+func (m Made) digested(plain string) Made {
+	m.Digested = []byte(plain)
+	m.Hint = secret.Hint(plain)
+	m.Prove = func(ring *secret.Ring) secret.Proof { return secret.DigestProof(ring.Digest([]byte(plain))) }
+	return m
+}
+
+// hashed has the secret verified by a slow hash, and gives no hint of it: fit
+// for what a person chose.
+func (m Made) hashed(plain string) Made {
+	m.Prove = func(*secret.Ring) secret.Proof { return secret.PasswordProof(secret.HashPassword(plain)) }
+	return m
 }
 
 // All are the types that can be issued.
@@ -70,13 +91,11 @@ func Named(name string) (Type, error) {
 	return nil, domain.ErrUnsupportedType.At("body.type")
 }
 
-// Proof answers what a gateway needs to verify the secret.
-func (m Made) Proof(ring *secret.Ring) secret.Proof {
-	if m.Chosen {
-		return secret.PasswordProof(secret.HashPassword(string(m.Secret)))
+// Describe says of every type what it takes and shows, for the OpenAPI document.
+func Describe() string {
+	var text strings.Builder
+	for _, t := range All {
+		text.WriteString("\n\n`" + t.Name() + "`: " + t.Describe())
 	}
-	return secret.DigestProof(ring.Digest(m.Secret))
+	return text.String()
 }
-
-// Fingerprint is what is kept, sealed, for the day when the pepper is replaced.
-func (m Made) Fingerprint() [32]byte { return secret.Fingerprint(m.Secret) }

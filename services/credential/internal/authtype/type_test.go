@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/authtype"
@@ -41,28 +43,36 @@ func TestWhatIsShownIsWhatIsProved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if string(first.Secret) == string(second.Secret) || string(first.Config) != string(second.Config) {
+			if string(first.Digested) == string(second.Digested) || string(first.Config) != string(second.Config) {
 				t.Fatal("a rotation makes another secret and leaves the config")
 			}
 			for _, made := range []authtype.Made{first, second} {
 				shown, err := json.Marshal(made.Shown)
-				if err != nil || !strings.Contains(string(shown), string(made.Secret)) {
+				if err != nil || len(made.Digested) == 0 || !strings.Contains(string(shown), string(made.Digested)) {
 					t.Fatalf("the secret is not shown: %v", err)
 				}
-				if strings.Contains(string(made.Config)+made.Hint+made.Identifier, string(made.Secret)) {
+				if strings.Contains(string(made.Config)+made.Hint+made.Identifier, string(made.Digested)) {
 					t.Fatal("the secret is in what everybody sees")
 				}
-				if proof := made.Proof(ring); proof.Kind != secret.ProofDigest || string(proof.Digest) != digest(ring, made.Secret) {
-					t.Fatalf("the proof is %v", proof.Kind)
+				want := secret.DigestProof(ring.Digest(made.Digested))
+				if diff := cmp.Diff(want, made.Prove(ring)); diff != "" {
+					t.Fatalf("the proof (-want +got):\n%s", diff)
 				}
 			}
 		})
 	}
 }
 
-func digest(ring *secret.Ring, plain []byte) string {
-	d := ring.Digest(plain)
-	return string(d.Sum[:])
+func TestWhatIsChosenForBasicIsHashedSlowly(t *testing.T) {
+	password := json.RawMessage(`"correct horse"`)
+	made, err := authtype.Basic{}.Issue("cred_1", domain.Placement{}, authtype.Config{"password": password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := made.Prove(secret.New())
+	if proof.Kind != secret.ProofArgon2id || !secret.VerifyPassword(proof.PHC, "correct horse") || made.Digested != nil || made.Hint != "" {
+		t.Fatalf("it is proved by %s, and its hint is %q", proof.Kind, made.Hint)
+	}
 }
 
 func TestPlacementsOfAPIKeys(t *testing.T) {
@@ -124,8 +134,8 @@ func FuzzConfig(f *testing.F) {
 				}
 				continue
 			}
-			if len(made.Secret) < 8 || len(made.Secret) > 512 || !json.Valid(made.Config) || len(made.Hint) > 20 {
-				t.Fatalf("%s made %d bytes, config %s", authType.Name(), len(made.Secret), made.Config)
+			if len(made.Digested) > 512 || made.Unique != (authType.Name() == credential.TypeAPIKey) || !json.Valid(made.Config) || len(made.Hint) > 20 {
+				t.Fatalf("%s made %d bytes, config %s", authType.Name(), len(made.Digested), made.Config)
 			}
 		}
 	})
