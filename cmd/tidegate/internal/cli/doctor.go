@@ -141,7 +141,7 @@ func parkedCommand(s *session) *cobra.Command {
 		api := s.client()
 		all := []any{}
 		for _, service := range bus.Contexts {
-			items, err := api.list(c.Context(), "/v1/operations/"+service+"/parked", nil, 0)
+			items, err := api.whole(c.Context(), "/v1/operations/"+service+"/parked")
 			var missing *problem
 			if errors.As(err, &missing) && missing.Status == http.StatusNotFound {
 				continue // it reads nobody, so it has none

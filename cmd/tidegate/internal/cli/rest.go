@@ -148,18 +148,36 @@ func (c *client) list(ctx context.Context, path string, query url.Values, limit 
 		if err != nil {
 			return nil, err
 		}
-		object, _ := page.(map[string]any)
-		found, ok := object["items"].([]any)
-		if !ok {
-			return nil, errors.New("the answer is no list; is this the management address?")
+		found, next, err := itemsOf(page)
+		if err != nil {
+			return nil, err
 		}
 		items = append(items, found...)
-		next, _ := object["next_cursor"].(string)
 		if next == "" || limit > 0 && len(items) >= limit {
 			return items, nil
 		}
 		query.Set("cursor", next)
 	}
+}
+
+// whole answers the items of a list that has no pages.
+func (c *client) whole(ctx context.Context, path string) ([]any, error) {
+	answer, err := c.call(ctx, http.MethodGet, path, nil, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	items, _, err := itemsOf(answer)
+	return items, err
+}
+
+func itemsOf(page any) (items []any, next string, err error) {
+	object, _ := page.(map[string]any)
+	items, ok := object["items"].([]any)
+	if !ok {
+		return nil, "", errors.New("the answer is no list; is this the management address?")
+	}
+	next, _ = object["next_cursor"].(string)
+	return items, next, nil
 }
 
 // unwrapURL drops the address that net/http repeats in its errors.

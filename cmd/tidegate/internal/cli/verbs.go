@@ -125,7 +125,7 @@ func (n noun) deleteCommand(s *session) *cobra.Command {
 
 func (n noun) historyCommand(s *session) *cobra.Command {
 	return &cobra.Command{Use: "history ID", Short: "Show its events, oldest first", Args: oneID, RunE: func(c *cobra.Command, args []string) error {
-		items, err := s.client().list(c.Context(), n.object(args[0])+"/history", nil, 0)
+		items, err := s.client().whole(c.Context(), n.object(args[0])+"/history")
 		if err != nil {
 			return err
 		}
