@@ -57,7 +57,7 @@ Start with: tidegate up --demo`,
 	for _, n := range nouns {
 		root.AddCommand(s.remote(n.command(s)))
 	}
-	root.AddCommand(upCommand(s), tokenCommand(s), s.remote(eventsCommand(s)), s.remote(doctorCommand(s)), epochCommand(s), versionCommand(s))
+	root.AddCommand(upCommand(s), tokenCommand(s), s.remote(eventsCommand(s)), s.remote(doctorCommand(s)), epochCommand(s), keyringCommand(s), versionCommand(s))
 	for _, c := range root.Commands() {
 		helpGroup(root, c)
 	}
@@ -95,7 +95,7 @@ func helpGroup(root, c *cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: running, Title: "Run it:"}, &cobra.Group{ID: talking, Title: "Use it:"})
 	}
 	switch c.Name() {
-	case "up", "token", "doctor", "epoch", "version":
+	case "up", "token", "doctor", "epoch", "keyring", "version":
 		c.GroupID = running
 	default:
 		c.GroupID = talking
