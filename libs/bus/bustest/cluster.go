@@ -41,13 +41,13 @@ func NewCluster(t testing.TB, size int) *Cluster {
 	var routes []string
 	among := make([]string, size)
 	for i := range size {
-		among[i] = freeAddress(t)
+		among[i] = FreeAddress(t)
 		routes = append(routes, fmt.Sprintf("nats://route:%s@%s", c.password("route"), among[i]))
 	}
 	env = append(env, "NATS_ROUTES=["+strings.Join(routes, ", ")+"]")
 	for i := range size {
 		dir := t.TempDir()
-		node := &process{t: t, config: filepath.Join(libs, "..", "deploy", "nats", "server.conf"), log: filepath.Join(dir, "server.log"), address: freeAddress(t)}
+		node := &process{t: t, config: filepath.Join(libs, "..", "deploy", "nats", "server.conf"), log: filepath.Join(dir, "server.log"), address: FreeAddress(t)}
 		node.env = append(slices.Clip(env),
 			fmt.Sprintf("NATS_SERVER_NAME=nats-%d", i+1),
 			"NATS_LISTEN="+node.address,
@@ -59,7 +59,7 @@ func NewCluster(t testing.TB, size int) *Cluster {
 	for _, node := range c.nodes {
 		node.start()
 	}
-	c.await()
+	c.Await()
 	return c
 }
 
@@ -87,17 +87,23 @@ func (c *Cluster) NodeURL(node int, user string) string {
 // Kill ends a node as a crash does.
 func (c *Cluster) Kill(node int) { c.nodes[node].kill() }
 
+// Start starts a node again on what it had on disk, and does not wait for it.
+func (c *Cluster) Start(node int) {
+	c.t.Helper()
+	c.nodes[node].kill()
+	c.nodes[node].start()
+}
+
 // Restart starts a node again on what it had on disk, and returns once it takes
 // connections.
 func (c *Cluster) Restart(node int) {
 	c.t.Helper()
-	c.nodes[node].kill()
-	c.nodes[node].start()
-	c.await()
+	c.Start(node)
+	c.Await()
 }
 
-// await returns once the running nodes have a leader that answers each of them.
-func (c *Cluster) await() {
+// Await returns once the running nodes have a leader that answers each of them.
+func (c *Cluster) Await() {
 	c.t.Helper()
 	var err error
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {

@@ -5,7 +5,6 @@ package bustest
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,15 +112,4 @@ func usable(url string) error {
 		err = fmt.Errorf("JetStream: %s", answer.Data)
 	}
 	return err
-}
-
-// freeAddress answers an address that nobody listens on.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }

@@ -27,7 +27,7 @@ func Prepare(t testing.TB) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	s := &Server{dir: dir, process: process{
-		t: t, config: filepath.Join(dir, "server.conf"), log: filepath.Join(dir, "server.log"), address: freeAddress(t),
+		t: t, config: filepath.Join(dir, "server.conf"), log: filepath.Join(dir, "server.log"), address: FreeAddress(t),
 	}}
 	config := fmt.Sprintf("listen: %q\njetstream: { store_dir: %q, sync_interval: always }\n", s.address, filepath.Join(dir, "jetstream"))
 	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
