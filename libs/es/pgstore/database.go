@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -77,45 +78,63 @@ func (d *database) Transact(ctx context.Context, f func(tx sqlstore.Runner) erro
 		return unavailable(ctx.Err())
 	}
 	return d.acquire(ctx, func(conn *pgxpool.Conn) (bool, error) {
-		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
-		if err != nil {
-			return true, fault(conn.Conn(), err)
-		}
-		return false, transact(ctx, tx, f)
+		tx := transaction{conn: conn.Conn()}
+		err := tx.do(ctx, f)
+		return !tx.answered, err
 	})
 }
 
-func transact(ctx context.Context, tx pgx.Tx, f func(tx sqlstore.Runner) error) error {
+// transaction is one on a connection. It begins with its first statements, in
+// their round trip.
+type transaction struct {
+	conn     *pgx.Conn
+	begun    bool
+	answered bool // a callback has heard of an answer
+}
+
+func (t *transaction) Run(ctx context.Context, all ...sqlstore.Statement) error {
+	if !t.begun {
+		t.begun = true
+		all = append([]sqlstore.Statement{{SQL: "begin isolation level read committed"}}, all...)
+	}
+	answered, err := run(ctx, t.conn, all)
+	t.answered = t.answered || answered
+	return err
+}
+
+func (t *transaction) do(ctx context.Context, f func(tx sqlstore.Runner) error) error {
 	open := true
 	defer func() {
-		if open {
-			ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			defer cancel()
-			_ = tx.Rollback(ended) // a connection that cannot is closed, which rolls back too
+		if open && t.begun && !t.conn.IsClosed() {
+			_ = t.end(ctx, "rollback") // a connection that cannot is closed, which rolls back too
 		}
 	}()
-	if err := f(transaction{tx}); err != nil {
+	if err := f(t); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return unavailable(err)
 	}
-	// Once it is sent, a caller who goes away must not leave its outcome unknown.
-	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), sqlstore.Patience(ctx))
-	defer cancel()
 	open = false
-	if err := tx.Commit(ended); err != nil {
-		return fault(tx.Conn(), err)
+	if !t.begun {
+		return nil
 	}
-	return nil
+	return t.end(ctx, "commit")
 }
 
-// transaction runs statements of the open transaction.
-type transaction struct{ tx pgx.Tx }
-
-func (t transaction) Run(ctx context.Context, all ...sqlstore.Statement) error {
-	_, err := run(ctx, t.tx.Conn(), all)
-	return err
+// end sends the end of the transaction. Once it is sent, a caller who goes away
+// must not leave its outcome unknown.
+func (t *transaction) end(ctx context.Context, how string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sqlstore.Patience(ctx))
+	defer cancel()
+	tag, err := t.conn.Exec(ctx, how, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		return fault(t.conn, err)
+	}
+	if !strings.EqualFold(tag.String(), how) {
+		return fmt.Errorf("the transaction ended with %s, not %s", tag, how)
+	}
+	return nil
 }
 
 // Close implements sqlstore.Database.

@@ -23,6 +23,9 @@ func testRebase(t *testing.T, a Adapter) {
 	}
 	t.Run("what follows on is taken verbatim", func(t *testing.T) {
 		bus := history(t)
+		for i := range bus { // as another release writes them
+			bus[i].Body = append([]byte("{ "), bus[i].Body[1:]...)
+		}
 		s := one(t, a)
 		same(t, "head", es.Head{Epoch: "e1", Position: 6}, rebase(s, "e1", bus[:6]))
 		same(t, "status", "open", s.thing("a").Status)

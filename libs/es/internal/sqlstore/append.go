@@ -21,6 +21,8 @@ type appending struct {
 	holders  map[claimKey]string
 	material map[string]materialRow
 	cursors  []cursorRow // of s.views, by index
+	docs     []documents // of s.views, by index
+	added    []decoded
 	events   []events.Envelope
 	bodies   [][]byte
 }
@@ -42,13 +44,12 @@ func (s *Store) Append(ctx context.Context, batch es.Batch) (es.Commit, error) {
 			return es.Commit{}, fmt.Errorf("append to %s: %s of %d bytes: %w", batch.Stream, e.Type, len(e.Data), es.ErrTooLarge)
 		}
 	}
-	var commit es.Commit
-	err := s.db.Transact(ctx, func(tx Runner) error {
-		a := appending{Store: s, tx: tx, batch: batch}
-		var err error
-		commit, err = a.run(ctx)
-		return err
-	})
+	commit, err := s.tryAppend(ctx, batch)
+	if err != nil && s.dialect.NoTable(err) {
+		if err = s.catchUpAll(ctx); err == nil {
+			commit, err = s.tryAppend(ctx, batch)
+		}
+	}
 	if err != nil {
 		return es.Commit{}, fmt.Errorf("append to %s: %w", batch.Stream, err)
 	}
@@ -57,6 +58,15 @@ func (s *Store) Append(ctx context.Context, batch es.Batch) (es.Commit, error) {
 		return es.Commit{}, fmt.Errorf("append to %s: %w", batch.Stream, err)
 	}
 	return commit, nil
+}
+
+func (s *Store) tryAppend(ctx context.Context, batch es.Batch) (commit es.Commit, err error) {
+	err = s.db.Transact(ctx, func(tx Runner) error {
+		a := appending{Store: s, tx: tx, batch: batch}
+		commit, err = a.run(ctx)
+		return err
+	})
+	return commit, err
 }
 
 func (a *appending) run(ctx context.Context) (es.Commit, error) {
@@ -142,8 +152,13 @@ func (a *appending) lock(ctx context.Context) error {
 	}
 	run = append(run, claims...)
 	run = append(run, a.readMaterial()...)
-	if len(b.Events) > 0 {
+	if len(b.Events) > 0 && len(a.views) > 0 {
+		a.added = a.decode(b.Events)
+		for i := range a.added {
+			a.added[i].Source, a.added[i].Stream = a.schema.Source(), b.Stream
+		}
 		run = append(run, a.readCursors())
+		run = append(run, a.readDocuments()...)
 	}
 	err = a.tx.Run(ctx, run...)
 	a.before = a.head.position - int64(len(b.Events))
@@ -200,6 +215,9 @@ func (a *appending) encode() error {
 			return fmt.Errorf("%s of %d bytes: %w", e.Type, len(body), es.ErrTooLarge)
 		}
 		a.events[i], a.bodies[i] = e, body
+		if a.added != nil {
+			a.added[i].Envelope = e
+		}
 	}
 	return nil
 }

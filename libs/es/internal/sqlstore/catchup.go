@@ -54,6 +54,15 @@ func (s *Store) catchUp(ctx context.Context, v *view) error {
 	return nil
 }
 
+func (s *Store) catchUpAll(ctx context.Context) error {
+	for _, v := range s.views {
+		if err := s.catchUp(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func readCursor(v *view, row *cursorRow) Statement {
 	return Statement{
 		SQL:  `SELECT cursor, skipped FROM views WHERE id = $1`,
@@ -72,7 +81,7 @@ func (s *Store) foldOn(ctx context.Context, tx Runner, v *view, row cursorRow, u
 			return err
 		}
 		all := s.decode(stored)
-		writes, err := s.foldView(ctx, tx, v, all)
+		writes, err := s.foldView(ctx, tx, v, all, nil)
 		if err != nil {
 			return err
 		}

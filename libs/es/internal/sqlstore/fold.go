@@ -42,11 +42,13 @@ func (s *Store) decode(all []events.Envelope) []decoded {
 	return read
 }
 
-// fold answers the writes that bring a view from before all to after it. All
-// must be what follows the view's cursor.
-func (s *Store) foldView(ctx context.Context, run Runner, v *view, all []decoded) ([]Statement, error) {
-	keys := make([]string, len(all))
-	var distinct []string
+// documents are those of one view that were read; the value is nil for a key
+// that has none.
+type documents map[string]*document
+
+// keys answers the key of each event in a view, and each key once.
+func (v *view) keys(all []decoded) (keys, distinct []string) {
+	keys = make([]string, len(all))
 	for i, e := range all {
 		if e.data == nil {
 			continue
@@ -56,12 +58,25 @@ func (s *Store) foldView(ctx context.Context, run Runner, v *view, all []decoded
 			distinct = append(distinct, keys[i])
 		}
 	}
-	if len(distinct) == 0 {
-		return nil, nil
-	}
-	docs, err := s.loadDocuments(ctx, run, v, distinct)
-	if err != nil {
-		return nil, err
+	return keys, distinct
+}
+
+// foldView answers the writes that bring a view from before all to after it.
+// All must be what follows the view's cursor; docs are those of its documents
+// that were read already.
+func (s *Store) foldView(ctx context.Context, run Runner, v *view, all []decoded, docs documents) ([]Statement, error) {
+	keys, distinct := v.keys(all)
+	unread := slices.DeleteFunc(slices.Clone(distinct), func(key string) bool {
+		_, read := docs[key]
+		return read
+	})
+	if len(unread) > 0 {
+		if docs == nil {
+			docs = documents{}
+		}
+		if err := run.Run(ctx, s.loadDocuments(v, unread, docs)); err != nil {
+			return nil, err
+		}
 	}
 	for i, e := range all {
 		if keys[i] == "" {
@@ -86,9 +101,11 @@ func (s *Store) foldView(ctx context.Context, run Runner, v *view, all []decoded
 	return writes, nil
 }
 
-func (s *Store) loadDocuments(ctx context.Context, run Runner, v *view, keys []string) (map[string]*document, error) {
-	docs := make(map[string]*document, len(keys))
-	err := run.Run(ctx, Statement{
+func (s *Store) loadDocuments(v *view, keys []string, docs documents) Statement {
+	for _, key := range keys {
+		docs[key] = nil
+	}
+	return Statement{
 		SQL:  v.load,
 		Args: []any{s.dialect.List(keys)},
 		Row: func(scan func(...any) error) error {
@@ -99,8 +116,7 @@ func (s *Store) loadDocuments(ctx context.Context, run Runner, v *view, keys []s
 			docs[key] = &d
 			return err
 		},
-	})
-	return docs, err
+	}
 }
 
 // write answers the statements that store a folded document. Of its terms only
@@ -203,6 +219,21 @@ func (a *appending) readCursors() Statement {
 	}
 }
 
+// readDocuments reads the documents that the new events change, under the lock
+// and in the run that takes it: their keys are known before. A key that depends
+// on an event's place is found to be unread when it is folded.
+func (a *appending) readDocuments() []Statement {
+	a.docs = make([]documents, len(a.views))
+	var run []Statement
+	for i, v := range a.views {
+		if _, distinct := v.keys(a.added); len(distinct) > 0 {
+			a.docs[i] = documents{}
+			run = append(run, a.loadDocuments(v, distinct, a.docs[i]))
+		}
+	}
+	return run
+}
+
 // fold answers the writes that bring every view through the new events. A view
 // that another release left a little behind is caught up on the way; one that
 // is far behind, because it is being built, is left to who reads it.
@@ -212,7 +243,6 @@ func (a *appending) fold(ctx context.Context) ([]Statement, error) {
 	}
 	var writes []Statement
 	var moved []string
-	added := a.decode(a.events)
 	for i, v := range a.views {
 		row := a.cursors[i]
 		if row.cursor < 0 || a.before-row.cursor > foldAtOnce {
@@ -222,8 +252,9 @@ func (a *appending) fold(ctx context.Context) ([]Statement, error) {
 			if err := a.foldOn(ctx, a.tx, v, row, a.before); err != nil {
 				return nil, err
 			}
+			a.docs[i] = nil
 		}
-		folded, err := a.foldView(ctx, a.tx, v, added)
+		folded, err := a.foldView(ctx, a.tx, v, a.added, a.docs[i])
 		if err != nil {
 			return nil, err
 		}

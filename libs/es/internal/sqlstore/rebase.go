@@ -47,12 +47,7 @@ func (s *Store) Rebase(ctx context.Context, epoch string, surplus []es.Record, e
 		return es.Head{}, fmt.Errorf("begin epoch %s: %w", epoch, err)
 	}
 	s.broadcast()
-	for _, v := range s.views {
-		if err := s.catchUp(ctx, v); err != nil {
-			return es.Head{}, err
-		}
-	}
-	return rebased, nil
+	return rebased, s.catchUpAll(ctx)
 }
 
 // adopt appends one record of the bus: verbatim where it is what comes next,

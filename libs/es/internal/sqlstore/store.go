@@ -97,12 +97,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range s.views {
-		if err := s.catchUp(ctx, v); err != nil {
-			return fmt.Errorf("build view %s version %d: %w", v.Name, v.Version, err)
-		}
-	}
-	return nil
+	return s.catchUpAll(ctx)
 }
 
 // Changed implements es.Feed.
