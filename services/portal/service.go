@@ -30,7 +30,8 @@ func routes(d app.Deps) error {
 	if d.Issuer != nil {
 		d.API.Fiber().Get("/.well-known/jwks.json", func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderCacheControl, "public, max-age=60")
-			return c.JSON(d.Issuer.JWKS())
+			c.Set(fiber.HeaderContentType, "application/jwk-set+json")
+			return c.Send(d.Issuer.JWKS())
 		})
 	}
 	d.API.Fiber().Use(func(c *fiber.Ctx) error {

@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/tidegate-io/tidegate/libs/app"
+	"github.com/tidegate-io/tidegate/libs/bus"
 	"github.com/tidegate-io/tidegate/libs/bus/embedded"
 	"github.com/tidegate-io/tidegate/libs/httpapi"
 	"github.com/tidegate-io/tidegate/libs/telemetry"
@@ -176,6 +177,18 @@ func (h *Harness) URL(name string) string {
 		return "http://" + address.String()
 	}
 	return ""
+}
+
+// Connect answers a connection to the bus of the test's own, with all that a
+// service may do.
+func (h *Harness) Connect(name string) *bus.Conn {
+	h.t.Helper()
+	conn, err := bus.Connect(h.t.Context(), bus.Config{Name: name, InProcess: h.nats, Log: h.log.Log})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(conn.Close)
+	return conn
 }
 
 func (h *Harness) names() []string {
