@@ -52,6 +52,7 @@ var table = []row{
 	{from: `services/(consumer|credential|catalog|subscription)/internal/api`, may: []string{
 		`project:events(/.*)?`, `project:libs/(es|httpapi|secret)`, own(`.*`), otelPattern,
 	}},
+	{from: `services/([^/]+)/cmd/[^/]+`, may: []string{`project:libs/app`, `project:services/[^/]+`}}, // its own alone: see below
 	{from: `services/[^/]+(/.*)?`, may: []string{`project:(events|libs)(/.*)?`, own(`.*`), `[^:]*`}},
 	{from: `cmd/tidegate(/.*)?`, may: []string{`.*`}},
 }
