@@ -26,8 +26,12 @@ var update = flag.Bool("update", false, "write openapi.json")
 func peer(name string) app.Service {
 	return app.Service{Name: name, Routes: func(d app.Deps) error {
 		httpapi.Register(d.API, httpapi.Operation{ID: name, Method: http.MethodGet, Path: "/v1/" + name, Summary: "Of " + name, Public: true},
-			func(context.Context, *struct{}) (*struct{ Body string }, error) { return &struct{ Body string }{name}, nil })
-		d.API.Fiber().Use("/v1", func(c *fiber.Ctx) error { return c.SendString(name + " " + c.Method() + " " + c.OriginalURL() + " " + string(c.Body())) })
+			func(context.Context, *struct{}) (*struct{ Body string }, error) {
+				return &struct{ Body string }{name}, nil
+			})
+		d.API.Fiber().Use("/v1", func(c *fiber.Ctx) error {
+			return c.SendString(name + " " + c.Method() + " " + c.OriginalURL() + " " + string(c.Body()))
+		})
 		return nil
 	}}
 }
