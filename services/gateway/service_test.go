@@ -304,6 +304,7 @@ func TestARevokedKeyIsRefusedWithinMilliseconds(t *testing.T) {
 			if time.Since(began) > 5*time.Second {
 				t.Fatal("it is still let through")
 			}
+			time.Sleep(500 * time.Microsecond) // this process carries the relays, too
 		}
 		took[i] = time.Since(began)
 	}

@@ -90,6 +90,13 @@ func (l *Log) Size() int64 {
 	return l.size
 }
 
+// Waiting answers the bytes that are in memory alone.
+func (l *Log) Waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.buffer)
+}
+
 // Sync returns once everything that was appended before the call is on disk. An
 // error is final: the log takes nothing more.
 func (l *Log) Sync() error {

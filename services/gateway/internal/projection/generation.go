@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,9 +20,9 @@ var (
 // generation is one fold of all streams with its files.
 //
 //  1. It is opened from disk, or begun empty.
-//  2. The sinks fold what the bus delivers: into the journal's memory and the
-//     state in one step; then the journal is synced; then the new positions may be
-//     reported.
+//  2. The sinks fold what the bus delivers, into the journal's memory and the
+//     state in one step: from then on it is in force. The writer syncs the journal
+//     behind them; only then are the new positions reported.
 //  3. It has caught up when every source's tail, as first announced, is folded.
 //  4. When the disk refuses, it goes on in memory and reports nothing new.
 //  5. It fails, for good, when a history was rewritten, or when the disk takes
@@ -43,6 +44,7 @@ type generation struct {
 
 	sources [5]source // the contexts, then the material
 
+	dirty    chan struct{} // something was folded that is not on disk
 	failOnce sync.Once
 	failed   chan struct{}
 	reason   error
@@ -59,7 +61,7 @@ type positions struct {
 }
 
 func newGeneration(f *fold, s *store, moved func()) *generation {
-	g := &generation{fold: f, store: s, moved: moved, failed: make(chan struct{}), progress: time.Now()}
+	g := &generation{fold: f, store: s, moved: moved, failed: make(chan struct{}), dirty: make(chan struct{}, 1), progress: time.Now()}
 	g.reported = positions{cursors: f.cursors, material: f.position}
 	for i := range f.cursors {
 		g.sources[i].have = f.cursors[i].Position
@@ -77,32 +79,57 @@ func (g *generation) fail(err error) {
 	})
 }
 
-// change folds one step, makes it last, and only then lets it be reported.
+// change folds one step. It is in force when change returns, and is reported
+// when the writer has made it last.
 func (g *generation) change(step func() error) error {
 	g.mu.Lock()
 	err := step()
 	g.steps++
 	g.progress = time.Now()
-	after := positions{step: g.steps, cursors: g.fold.cursors, material: g.fold.position}
 	for i := range g.fold.cursors {
 		g.sources[i].applied(g.fold.cursors[i].Position)
 	}
 	g.sources[materialSource].applied(g.fold.position)
 	g.mu.Unlock()
-	if err == nil {
-		g.sync(after)
+	select {
+	case g.dirty <- struct{}{}:
+	default:
 	}
 	g.moved()
+	if g.store.log.Waiting() > waitingSize {
+		g.sync() // a replay is faster than the disk
+	}
 	return err
 }
 
-func (g *generation) sync(after positions) {
+// waitingSize bounds what waits in memory for the disk.
+const waitingSize = 8 << 20
+
+// write makes what was folded last, as soon as there is something, until ctx
+// ends. What comes while the disk is busy goes with the next turn.
+func (g *generation) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.dirty:
+			g.sync()
+			g.moved()
+		}
+	}
+}
+
+// sync makes last what was folded so far, and lets it be reported.
+func (g *generation) sync() {
+	g.mu.Lock()
+	after := positions{step: g.steps, cursors: g.fold.cursors, material: g.fold.position}
+	g.mu.Unlock()
 	err := g.store.log.Sync()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {
 		g.diskless = err
-	} else if after.step > g.reported.step { // steps sync side by side
+	} else if after.step > g.reported.step { // several may sync side by side
 		g.reported = after
 	}
 }

@@ -192,6 +192,7 @@ func (p *Projection) follow(ctx context.Context, g *generation) {
 	}
 	readers.Go(func() { _ = p.cfg.Streams.ReplayMaterial(ctx, materialSink{g}) })
 	readers.Go(func() { p.tend(ctx, g) })
+	readers.Go(func() { g.write(ctx) })
 	select {
 	case <-ctx.Done():
 	case <-g.failed:
@@ -267,7 +268,11 @@ func (p *Projection) settle() {
 
 // promote makes a generation that has caught up the one that counts.
 func (p *Projection) promote(g *generation) {
-	if err := g.store.makeCurrent(p.cfg.Dir); err != nil {
+	err := g.store.log.Sync()
+	if err == nil {
+		err = g.store.makeCurrent(p.cfg.Dir)
+	}
+	if err != nil {
 		p.cfg.Log.Error("a new projection cannot be put in place", "error", err)
 		g.fail(fmt.Errorf("%w: %w", errJournal, err))
 		return
