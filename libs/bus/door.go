@@ -17,8 +17,12 @@ import (
 // would let a reader write events. So these calls come here, where the relay of
 // the stream looks at them first.
 
-// doorLife is how long a reader's consumer may live unread.
-const doorLife = 5 * time.Minute
+// doorLife is how long a reader's consumer may live unread; doorPlaces is how
+// many requests of readers are under way at once.
+const (
+	doorLife   = 5 * time.Minute
+	doorPlaces = 16
+)
 
 // What a reader's consumer may say. A setting that is not here is refused, so
 // that a newer server's settings are decided on before they are allowed.
@@ -34,8 +38,16 @@ var doorSettings = map[string]bool{
 // ends.
 func (c *Conn) serveDoor(ctx context.Context, stream string) error {
 	prefix := doorSubject + stream + "."
+	places := make(chan struct{}, doorPlaces)
 	sub, err := c.nc.QueueSubscribe(prefix+">", "door", func(m *nats.Msg) {
+		select {
+		case places <- struct{}{}:
+		default:
+			_ = m.Respond(refusal(errors.New("too many readers at once: try again")))
+			return
+		}
 		go func() {
+			defer func() { <-places }()
 			answer, err := c.pass(ctx, stream, strings.TrimPrefix(m.Subject, prefix), m.Data)
 			if err != nil {
 				answer = refusal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -30,7 +31,12 @@ type replay struct {
 	context string
 	cursor  es.Cursor
 	sink    Sink
+	behind  time.Time // since when every announced head was below the cursor
 }
+
+// behindTime is how long a service may seem to be behind what was read from it:
+// what it announces may have been overtaken by its events.
+const behindTime = 10 * time.Second
 
 // open prepares to read from a stream as it was found, and answers the sequence
 // after which to go on.
@@ -94,9 +100,15 @@ func (r *replay) announced(ctx context.Context, head es.Head) {
 	if head.Epoch != r.cursor.Epoch {
 		return
 	}
-	if head.Position < r.cursor.Position {
-		r.conn.log.Error("a service is behind what was read from it: was its database restored without `tidegate epoch bump`?",
+	switch {
+	case head.Position >= r.cursor.Position:
+		r.behind = time.Time{}
+	case r.behind.IsZero():
+		r.behind = time.Now()
+	case time.Since(r.behind) > behindTime:
+		r.conn.log.Error("A SERVICE IS BEHIND what was read from it: was its database restored without `tidegate epoch bump`?",
 			"context", r.context, "read", r.cursor.Position, "sql", head.Position)
+		r.behind = time.Time{}
 	}
 	r.sink.Tail(ctx, head.Position)
 }

@@ -147,6 +147,25 @@ func TestAForkIsLeftAloneUntilTheEpochIsBumped(t *testing.T) {
 	}
 }
 
+func TestABackupFromBeforeABumpIsAForkToo(t *testing.T) {
+	server := bustest.Start(t)
+	s := newService(t, "consumer")
+	s.commit(10)
+	backup := s.backup()
+	_, stop := s.relay(server.URL())
+	s.sameAsSQL(server.URL())
+	bump(t, server.URL(), s, bus.BumpOptions{})
+	s.sameAsSQL(server.URL())
+	stop()
+
+	s.restore(backup) // the same events, in the epoch that has ended
+	relay, _ := s.relay(server.URL())
+	blocked(t, relay, bus.ErrForked)
+	bump(t, server.URL(), s, bus.BumpOptions{})
+	s.sameAsSQL(server.URL())
+	eventually(t, "the relay is well", func() bool { return relay.Status().Blocked == nil })
+}
+
 func TestABumpThatDiedBetweenSQLAndStreamIsFinishedByTheRelay(t *testing.T) {
 	server := bustest.Start(t)
 	s := newService(t, "consumer")

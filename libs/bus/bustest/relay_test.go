@@ -21,12 +21,17 @@ func TestSeveralRelaysOfOneServiceFenceOneAnother(t *testing.T) {
 		t.Run(fmt.Sprintf("%d replicas write and relay at once", replicas), func(t *testing.T) {
 			server := bustest.Start(t)
 			s := newService(t, "consumer")
+			stores := make([]es.Store, replicas)
+			for replica := range stores {
+				stores[replica] = s.open()
+				s.relayOf(server.URL(), stores[replica])
+			}
+			forget(t, server.URL())
 			var writing sync.WaitGroup
-			for replica := range replicas {
-				store := s.open()
-				s.relayOf(server.URL(), store)
+			for replica, store := range stores {
 				writing.Go(func() {
 					for i := range 300 {
+						time.Sleep(time.Millisecond)
 						id := fmt.Sprintf("r%d-%d", replica, i)
 						if _, err := tryAppend(store, id, consumer.Registered{Concerns: events.Concerns{ConsumerID: id}, Name: id}); err != nil {
 							t.Error(err)
@@ -39,6 +44,23 @@ func TestSeveralRelaysOfOneServiceFenceOneAnother(t *testing.T) {
 			s.sameAsSQL(server.URL())
 		})
 	}
+}
+
+// forget has the server forget message ids after a moment, so that it is the
+// fence that keeps a relay that is late from publishing twice.
+func forget(t *testing.T, url string) {
+	t.Helper()
+	bare := js(t, url)
+	eventually(t, "the stream is there", func() bool {
+		found, err := bare.Stream(t.Context(), bus.Stream("consumer"))
+		if err != nil {
+			return false
+		}
+		config := found.CachedInfo().Config
+		config.Duplicates = 100 * time.Millisecond
+		_, err = bare.UpdateStream(t.Context(), config)
+		return err == nil
+	})
 }
 
 func TestARelayThatIsKilledLeavesNothingHalfDone(t *testing.T) {
