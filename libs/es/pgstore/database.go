@@ -15,19 +15,22 @@ import (
 // acquireTimeout is how long a call waits for a connection.
 const acquireTimeout = 2 * time.Second
 
+// transactions is how many run at once: one that has the head row, and one whose
+// statements are on their way to it. Four made half as many appends as two, for
+// they are woken in turn, and kept readers waiting for a connection.
+const transactions = 2
+
 // database is a pool of connections to one schema.
 type database struct {
 	pool *pgxpool.Pool
-	// queue holds a token for each transaction. They wait for one another at the
-	// head row anyhow, so that more of them would only keep readers waiting for
-	// a connection.
+	// queue holds a token for each transaction.
 	queue chan struct{}
 }
 
 var _ sqlstore.Database = (*database)(nil)
 
 func newDatabase(pool *pgxpool.Pool) *database {
-	return &database{pool: pool, queue: make(chan struct{}, max(1, pool.Config().MaxConns/2))}
+	return &database{pool: pool, queue: make(chan struct{}, transactions)}
 }
 
 // acquire hands a connection to use. When it turns out to be dead, so may all

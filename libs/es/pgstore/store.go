@@ -71,7 +71,7 @@ func Open(ctx context.Context, url string, schema es.Schema, opts ...Option) (es
 
 // The bounds of a connection, beside those of the URL.
 const (
-	maxConns       = 8 // a replica; half of them append
+	maxConns       = 8 // a replica
 	connectTimeout = 2 * time.Second
 )
 
