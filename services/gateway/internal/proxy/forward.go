@@ -80,14 +80,13 @@ func (x *exchange) send(body io.Reader, length int, upgrade string, timeout time
 	if _, err := x.conn.Writer.Write(x.writeHead(x.conn.Address(), length, upgrade)); err != nil {
 		return err
 	}
-	if length == 0 || length < 0 {
-		if err := x.conn.Writer.Flush(); err != nil {
-			return err
-		}
+	if length > 0 {
+		return x.sendBody(body, length, timeout)
 	}
-	if length != 0 {
-		x.upload = x.startUpload(body, length, timeout)
+	if err := x.conn.Writer.Flush(); err != nil || length == 0 {
+		return err
 	}
+	x.startUpload(&upload{x: x, body: body, length: length, timeout: timeout})
 	return nil
 }
 

@@ -19,36 +19,76 @@ var copyBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
+// sendBody sends a body of known length: at once with the head when all of it
+// has arrived already, else as it comes.
+func (x *exchange) sendBody(body io.Reader, length int, timeout time.Duration) error {
+	buffer := copyBuffers.Get().(*[]byte)
+	c := client(x.ctx)
+	_ = c.SetReadDeadline(time.Now().Add(stallTime))
+	n, _ := body.Read(*buffer) // the byte that the server read ahead; a fault comes again
+	n += more(c, body, (*buffer)[n:min(length, copySize)])
+	if n < length {
+		x.startUpload(&upload{x: x, body: body, length: length, timeout: timeout, buffer: buffer, read: n})
+		return nil
+	}
+	_, err := x.conn.Writer.Write((*buffer)[:n])
+	copyBuffers.Put(buffer)
+	if err == nil {
+		err = x.conn.Writer.Flush()
+	}
+	return err
+}
+
+// more takes what has arrived already behind the one byte that the server read
+// ahead, and waits for nothing. It is not for chunks, of which half a head could
+// be lost.
+func more(c *wire.Conn, body io.Reader, buffer []byte) int {
+	if len(buffer) == 0 {
+		return 0
+	}
+	_ = c.SetReadDeadline(time.Unix(1, 0))
+	n, _ := body.Read(buffer)
+	return n
+}
+
 // upload carries a request's body to upstream while the answer is waited for, so
 // that both may flow at the same time.
 type upload struct {
 	x       *exchange
-	client  *wire.Conn
+	body    io.Reader
+	length  int // -1: in chunks
 	timeout time.Duration
-	sent    atomic.Bool // everything was handed over, before upstream could know
-	failed  atomic.Bool // the client sent no whole body
-	done    chan struct{}
+	buffer  *[]byte // with what was read already
+	read    int
+
+	client *wire.Conn
+	sent   atomic.Bool // everything was handed over, before upstream could know
+	failed atomic.Bool // the client sent no whole body
+	done   chan struct{}
 }
 
-func (x *exchange) startUpload(body io.Reader, length int, timeout time.Duration) *upload {
-	u := &upload{x: x, client: client(x.ctx), timeout: timeout, done: make(chan struct{})}
-	go u.run(body, length)
-	return u
+// startUpload sets an upload going.
+func (x *exchange) startUpload(u *upload) {
+	u.client, u.done = client(x.ctx), make(chan struct{})
+	if u.buffer == nil {
+		u.buffer = copyBuffers.Get().(*[]byte)
+	}
+	x.upload = u
+	go u.run()
 }
 
-func (u *upload) run(body io.Reader, length int) {
+func (u *upload) run() {
 	defer close(u.done)
-	buffer := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buffer)
-	for total := 0; ; {
+	defer copyBuffers.Put(u.buffer)
+	if u.read > 0 && u.write((*u.buffer)[:u.read], false, false) != nil {
+		return // upstream may have answered all the same
+	}
+	for total := u.read; ; {
 		_ = u.client.SetReadDeadline(time.Now().Add(stallTime))
-		n, err := body.Read(*buffer)
-		if total == 0 && n == 1 && err == nil && length > 1 {
-			n += u.more(body, (*buffer)[1:])
-		}
+		n, err := u.body.Read(*u.buffer)
 		total += n
-		end := errors.Is(err, io.EOF) || length >= 0 && total >= length
-		if err != nil && !end || end && total < length || length < 0 && end && u.client.Ended() {
+		end := errors.Is(err, io.EOF) || u.length >= 0 && total >= u.length
+		if err != nil && !end || end && total < u.length || u.length < 0 && end && u.client.Ended() {
 			u.failed.Store(true)
 			_ = u.x.conn.Close() // upstream must not take what it has for all
 			return
@@ -56,23 +96,14 @@ func (u *upload) run(body io.Reader, length int) {
 		if end {
 			u.sent.Store(true)
 		}
-		if u.write((*buffer)[:n], length < 0, end) != nil {
+		if u.write((*u.buffer)[:n], u.length < 0, end) != nil {
 			u.sent.Store(false)
-			return // it may have answered all the same
+			return
 		}
 		if end {
 			return
 		}
 	}
-}
-
-// more takes what has arrived already behind the one byte that the server read
-// ahead, and waits for nothing. It is not for chunks, of which half a head could
-// be lost.
-func (u *upload) more(body io.Reader, buffer []byte) int {
-	_ = u.client.SetReadDeadline(time.Unix(1, 0))
-	n, _ := body.Read(buffer) // a real fault comes again with the next read
-	return n
 }
 
 // write passes one piece on, at once.
