@@ -22,6 +22,7 @@ import (
 const (
 	doorLife   = 5 * time.Minute
 	doorPlaces = 16
+	doorPause  = 100 * time.Millisecond
 )
 
 // What a reader's consumer may say. A setting that is not here is refused, so
@@ -78,6 +79,12 @@ func (c *Conn) pass(ctx context.Context, stream, rest string, body []byte) ([]by
 	if err != nil {
 		c.log.Debug("a reader's consumer was not made", "stream", stream, "error", err)
 		return nil, errors.New("the stream cannot be reached")
+	}
+	if c.replicas > 1 {
+		// The answer may overtake the news, among the nodes of a cluster, that the
+		// consumer can be pulled from; a pull that comes too early is lost unseen
+		// between the accounts, and a reader would notice after half a minute.
+		_ = pause(ctx, doorPause)
 	}
 	return answer.Data, nil
 }
