@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -53,8 +54,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
 	got := 0
-	var ended *exec.ExitError
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		got = ended.ExitCode()
 	} else {
 		ts.Check(err)
@@ -87,6 +87,7 @@ type scriptT struct {
 }
 
 func (t *scriptT) Helper()                   {}
+func (t *scriptT) Context() context.Context  { return context.Background() }
 func (t *scriptT) Cleanup(f func())          { t.ts.Defer(f) }
 func (t *scriptT) Fatal(args ...any)         { t.ts.Fatalf("%s", fmt.Sprint(args...)) }
 func (t *scriptT) Fatalf(f string, a ...any) { t.ts.Fatalf(f, a...) }

@@ -120,7 +120,7 @@ func (p *process) listen(name string) (net.Listener, error) {
 			address = p.cfg.GatewayAdminListen
 		}
 		var err error
-		if listener, err = net.Listen("tcp", address); err != nil {
+		if listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {
 			return nil, fmt.Errorf("listen on %s for %s: %w", address, name, err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 )
@@ -122,7 +121,7 @@ func (p *process) announce(ctx context.Context) {
 			break
 		}
 		if time.Since(waiting) > 5*time.Second {
-			p.log.Warn("not ready yet", slog.Any("failed", report.Failed))
+			p.log.Warn("not ready yet", "failed", report.Failed)
 			waiting = time.Now()
 		}
 		select {

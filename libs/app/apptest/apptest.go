@@ -76,7 +76,7 @@ func StartWith(t testing.TB, cfg Config) *Harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	output := io.Writer(io.Discard)
+	output := io.Discard
 	if os.Getenv("TIDEGATE_TEST_LOG") != "" {
 		output = t.Output()
 	}

@@ -166,10 +166,10 @@ func retryCommand(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use: "retry SERVICE SUBSCRIBER SOURCE POSITION", Short: "Handle a parked message again", Args: exactly(4),
 		RunE: func(c *cobra.Command, args []string) error {
-			path := "/v1/operations"
-			for _, part := range []string{args[0], "parked", args[1], args[2], args[3], "retry"} {
-				path += "/" + url.PathEscape(part)
+			for i := range args {
+				args[i] = url.PathEscape(args[i])
 			}
+			path := fmt.Sprintf("/v1/operations/%s/parked/%s/%s/%s/retry", args[0], args[1], args[2], args[3])
 			_, err := s.client().call(c.Context(), http.MethodPost, path, nil, nil, nil)
 			if err == nil {
 				s.say("handled")

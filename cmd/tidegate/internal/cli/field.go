@@ -19,8 +19,6 @@ type field struct {
 	usage string
 	// required fields must come from a flag or the file.
 	required bool
-	// arg makes the field the command's argument, behind the noun's own.
-	arg bool
 }
 
 // kind is how a flag's text becomes JSON.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,17 +47,18 @@ type problem struct {
 }
 
 func (p *problem) Error() string {
-	text := fmt.Sprintf("%s (%d %s)", strings.TrimSuffix(p.Detail, "."), p.Status, p.Code)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s (%d %s)", strings.TrimSuffix(p.Detail, "."), p.Status, p.Code)
 	if p.CurrentStatus != "" {
-		text += "; its status is " + p.CurrentStatus
+		fmt.Fprintf(&text, "; its status is %s", p.CurrentStatus)
 	}
 	for _, fault := range p.Errors {
-		text += fmt.Sprintf("\n  %s: %s", fault.Location, fault.Message)
+		fmt.Fprintf(&text, "\n  %s: %s", fault.Location, fault.Message)
 	}
 	if p.Status >= http.StatusInternalServerError && p.RequestID != "" {
-		text += "\n  request " + p.RequestID
+		fmt.Fprintf(&text, "\n  request %s", p.RequestID)
 	}
-	return text
+	return text.String()
 }
 
 // call sends one request and answers the decoded body; nil when there is none.
@@ -77,9 +79,7 @@ func (c *client) call(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, usage("the address %q: %w", c.address, err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	c.dress(request, body != nil)
 	answer, err := c.http.Do(request)
 	if err != nil {
@@ -182,8 +182,7 @@ func itemsOf(page any) (items []any, next string, err error) {
 
 // unwrapURL drops the address that net/http repeats in its errors.
 func unwrapURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

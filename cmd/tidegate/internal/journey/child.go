@@ -2,6 +2,7 @@ package journey
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os/exec"
@@ -55,7 +56,7 @@ func Up(t testing.TB, binary, dataDir string, args ...string) *Child {
 // Launch starts a child with any arguments and does not wait.
 func Launch(t testing.TB, binary string, args ...string) *Child {
 	t.Helper()
-	c := &Child{t: t, command: exec.Command(binary, args...), stdout: newLines(), stderr: newLines(), ended: make(chan struct{})}
+	c := &Child{t: t, command: exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...), stdout: newLines(), stderr: newLines(), ended: make(chan struct{})}
 	c.command.Stdout, c.command.Stderr = c.stdout, c.stderr
 	if err := c.command.Start(); err != nil {
 		t.Fatal(err)

@@ -129,7 +129,9 @@ func (j *journey) revoke(key string) {
 func (j *journey) remove() {
 	j.t.Helper()
 	j.developer.send(http.MethodDelete, "/v1/consumers/"+j.name, nil).want(http.StatusNoContent)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); ; <-tick.C {
 		status := j.developer.get("/v1/subscriptions/" + j.subscription).want(http.StatusOK).text("status")
 		if status == "cancelled" {
 			break

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -86,7 +87,7 @@ func loadDemo(ctx context.Context, dataDir string, ready Ready, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	listener, err := echoListener(demo.Echo)
+	listener, err := echoListener(ctx, demo.Echo)
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +110,14 @@ func loadDemo(ctx context.Context, dataDir string, ready Ready, log *slog.Logger
 
 // echoListener listens where the upstream was before, and elsewhere when that
 // is taken.
-func echoListener(before string) (net.Listener, error) {
+func echoListener(ctx context.Context, before string) (net.Listener, error) {
+	var sockets net.ListenConfig
 	if before != "" {
-		if listener, err := net.Listen("tcp", before); err == nil {
+		if listener, err := sockets.Listen(ctx, "tcp", before); err == nil {
 			return listener, nil
 		}
 	}
-	return net.Listen("tcp", "127.0.0.1:0")
+	return sockets.Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
 func makeServices(ctx context.Context, api *api, demo *Demo) error {
@@ -128,9 +130,7 @@ func makeServices(ctx context.Context, api *api, demo *Demo) error {
 		}
 		if there == nil {
 			body := object{"upstreams": upstreams}
-			for name, value := range service {
-				body[name] = value
-			}
+			maps.Copy(body, service)
 			if there, err = api.send(ctx, http.MethodPost, "/v1/services", body); err != nil {
 				return err
 			}

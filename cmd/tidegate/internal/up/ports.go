@@ -1,6 +1,7 @@
 package up
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +21,7 @@ const nextPorts = 50
 // Listen binds an address. A default port that is taken gives the next free
 // one; a port that was asked for and is taken is an error. Port 0 takes a free
 // one.
-func Listen(what string, a Address) (net.Listener, error) {
+func Listen(ctx context.Context, what string, a Address) (net.Listener, error) {
 	host, text, err := net.SplitHostPort(a.Value)
 	if err != nil {
 		return nil, fmt.Errorf("the address of %s: %w", what, err)
@@ -29,12 +30,12 @@ func Listen(what string, a Address) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the address of %s: %q is no port", what, text)
 	}
-	tries := nextPorts
+	tries, sockets := nextPorts, net.ListenConfig{}
 	if a.Asked || first == 0 {
 		tries = 1
 	}
 	for port := first; port < first+tries; port++ {
-		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		listener, err := sockets.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err == nil {
 			return listener, nil
 		}

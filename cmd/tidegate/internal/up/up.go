@@ -69,7 +69,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	defer shutdown(reporting)
 
-	bound, err := bind(cfg)
+	bound, err := bind(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func shutdown(reporting *telemetry.Telemetry) {
 // listeners are bound addresses, by name.
 type listeners map[string]net.Listener
 
-func bind(cfg Config) (listeners, error) {
+func bind(ctx context.Context, cfg Config) (listeners, error) {
 	bound := listeners{}
 	for _, l := range []struct {
 		name, what string
@@ -125,7 +125,7 @@ func bind(cfg Config) (listeners, error) {
 		{app.GatewayListener, "the gateway", cfg.Gateway},
 		{app.GatewayAdminListener, "the gateway's admin address", cfg.GatewayAdmin},
 	} {
-		listener, err := Listen(l.what, l.address)
+		listener, err := Listen(ctx, l.what, l.address)
 		if err != nil {
 			bound.close()
 			return nil, err
@@ -148,7 +148,7 @@ func (l listeners) url(name string) string { return "http://" + l[name].Addr().S
 func startNATS(ctx context.Context, cfg Config, log *slog.Logger) (*embedded.Server, error) {
 	address := ""
 	if cfg.NATS.Value != "" {
-		probe, err := Listen("NATS", cfg.NATS)
+		probe, err := Listen(ctx, "NATS", cfg.NATS)
 		if err != nil {
 			return nil, err
 		}
