@@ -1,0 +1,18 @@
+package distributed_test
+
+import (
+	"testing"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/journey"
+)
+
+// TestManyProcesses starts the topology once; its parts follow one another on
+// it, each from a state in which everything runs.
+func TestManyProcesses(t *testing.T) {
+	s := start(t)
+	t.Run("the main journey goes through either portal and both gateways", func(t *testing.T) {
+		for portal := range s.of["portal"] {
+			journey.Run(t, s.system(portal))
+		}
+	})
+}
