@@ -23,6 +23,7 @@ type client struct {
 	token   string
 	wait    string // seconds for Prefer: wait; empty: none
 	http    *http.Client
+	say     func(format string, args ...any) // tells how far a command was applied; nil: nobody
 }
 
 // callTime is longer than the longest Prefer: wait.
@@ -86,7 +87,23 @@ func (c *client) call(ctx context.Context, method, path string, query url.Values
 		return nil, fmt.Errorf("%s cannot be reached (is `tidegate up` running? see --address): %w", c.address, unwrapURL(err))
 	}
 	defer func() { _ = answer.Body.Close() }()
-	return read(answer)
+	decoded, err := read(answer)
+	if err == nil {
+		c.tell(answer.Header)
+	}
+	return decoded, err
+}
+
+// tell says how many gateways have applied a command that was waited for.
+func (c *client) tell(header http.Header) {
+	applied := header.Get("Tidegate-Applied")
+	if applied == "" || c.say == nil {
+		return
+	}
+	c.say("%s gateways have applied it", applied)
+	if silent := header.Get("Tidegate-Unconfirmed"); silent != "" && silent != "0" {
+		c.say("%s fell silent without a goodbye and may still serve the old state: see `tidegate gateway list`", silent)
+	}
 }
 
 func (c *client) dress(request *http.Request, hasBody bool) {

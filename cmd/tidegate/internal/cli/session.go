@@ -49,7 +49,9 @@ func (s *session) client() *client {
 	if token == "" && own && local != nil {
 		token = s.localToken()
 	}
-	return newClient(address, token, s.wait)
+	api := newClient(address, token, s.wait)
+	api.say = s.say
+	return api
 }
 
 // localToken makes a short administrator's token with the data directory's key,
