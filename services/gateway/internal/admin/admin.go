@@ -57,7 +57,7 @@ func (cfg Config) authorize(c *fiber.Ctx) error {
 		call.Code = authz.MalformedRequest
 	} else {
 		describe(&call, fields, c)
-		cfg.Decider.Decide(c.Context(), &call)
+		cfg.Decider.Decide(&call)
 	}
 	add := func(name, value string) { c.Response().Header.Add(name, value) }
 	add(header.RequestID, requestID)

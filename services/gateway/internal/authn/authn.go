@@ -11,7 +11,6 @@
 package authn
 
 import (
-	"context"
 	"strings"
 	"unsafe"
 
@@ -43,7 +42,7 @@ type Identity struct {
 
 // Identify looks for credentials of the accepted types and verifies them. It
 // allocates nothing for an API key in a header.
-func (v *Verifier) Identify(ctx context.Context, state *projection.State, accepted access.Types, q *Request, found *Identity) {
+func (v *Verifier) Identify(state *projection.State, accepted access.Types, q *Request, found *Identity) {
 	found.Credential, found.Version, found.n, found.over = nil, 0, 0, false
 	found.scan(state.Rule, q)
 	if found.n == 0 {
@@ -58,7 +57,7 @@ func (v *Verifier) Identify(ctx context.Context, state *projection.State, accept
 	for i := range hits {
 		hit := &hits[i]
 		if hit.Types&accepted&keyTypes != 0 && !v.apiKey(state, hit, found) ||
-			hit.Types&accepted&basicType != 0 && !v.basic(ctx, state, hit, found) {
+			hit.Types&accepted&basicType != 0 && !v.basic(state, hit, found) {
 			found.Credential = nil // a second caller
 			return
 		}

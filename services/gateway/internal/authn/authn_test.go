@@ -1,7 +1,6 @@
 package authn_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,7 +43,7 @@ func (d *desk) issue(id, in, name, key string) {
 // who answers whose credential a request shows, or the code.
 func (d *desk) who(query string, fields ...header.Field) string {
 	var found authn.Identity
-	d.verifier.Identify(context.Background(), d.state, access.TypesOf("api_key", "basic"), &authn.Request{Query: query, Fields: fields}, &found)
+	d.verifier.Identify(d.state, access.TypesOf("api_key", "basic"), &authn.Request{Query: query, Fields: fields}, &found)
 	if found.Code != access.Allowed {
 		return string(found.Code)
 	}
@@ -127,7 +126,7 @@ func FuzzIdentify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, cookie, authorization string) {
 		var found authn.Identity
 		fields := []header.Field{{Name: "Cookie", Value: cookie}, {Name: "Authorization", Value: authorization}}
-		d.verifier.Identify(t.Context(), d.state, access.TypesOf("api_key", "basic"), &authn.Request{Query: query, Fields: fields}, &found)
+		d.verifier.Identify(d.state, access.TypesOf("api_key", "basic"), &authn.Request{Query: query, Fields: fields}, &found)
 		for _, hit := range found.Hits() {
 			if !hit.Holds {
 				continue

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"context"
 	"encoding/base64"
 	"strings"
 	"unsafe"
@@ -21,7 +20,7 @@ const longestBasic = 1536
 // What an unknown user costs is what a wrong password costs: one argon2id hash,
 // of somebody else's parameters when there is no better, as long as anybody at
 // all has a chosen password, and a look-up otherwise.
-func (v *Verifier) basic(ctx context.Context, state *projection.State, hit *Hit, found *Identity) bool {
+func (v *Verifier) basic(state *projection.State, hit *Hit, found *Identity) bool {
 	token, ok := scheme(hit.Value, "Basic")
 	if hit.At.In != "header" || !ok || len(token) > base64.StdEncoding.EncodedLen(longestBasic) {
 		return true
@@ -44,7 +43,7 @@ func (v *Verifier) basic(ctx context.Context, state *projection.State, hit *Hit,
 			return found.holds(c, version, hit)
 		}
 	}
-	if version := v.chosen(ctx, state, c, password); version > 0 {
+	if version := v.chosen(state, c, password); version > 0 {
 		return found.holds(c, version, hit)
 	}
 	return true
@@ -52,18 +51,18 @@ func (v *Verifier) basic(ctx context.Context, state *projection.State, hit *Hit,
 
 // chosen answers which version of a credential's chosen password this is; 0:
 // none, or no credential.
-func (v *Verifier) chosen(ctx context.Context, state *projection.State, c *access.Credential, password string) int {
+func (v *Verifier) chosen(state *projection.State, c *access.Credential, password string) int {
 	var hashes []material.Password
 	if c != nil {
 		hashes = state.Passwords.Of(c.ID)
 	}
 	for _, p := range hashes {
-		if v.passwords.verify(ctx, p.PHC, password) {
+		if v.passwords.verify(p.PHC, password) {
 			return p.Version
 		}
 	}
 	if somebodys, ok := state.Passwords.Any(); ok && len(hashes) == 0 {
-		v.passwords.verify(ctx, somebodys.PHC, password)
+		v.passwords.verify(somebodys.PHC, password)
 	}
 	return 0
 }

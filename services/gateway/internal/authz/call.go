@@ -6,7 +6,6 @@
 package authz
 
 import (
-	"context"
 	"net/http"
 	"net/netip"
 	"time"
@@ -53,12 +52,12 @@ type Decider struct {
 
 // Decide judges a call and counts it against its limits when it may go on. The
 // whole of it allocates nothing for an API key in a header without limits.
-func (d *Decider) Decide(ctx context.Context, c *Call) {
+func (d *Decider) Decide(c *Call) {
 	c.Route, c.Service, c.Decision, c.Limits = nil, nil, access.Decision{}, limit.Result{}
-	c.Code = d.decide(ctx, c)
+	c.Code = d.decide(c)
 }
 
-func (d *Decider) decide(ctx context.Context, c *Call) access.Code {
+func (d *Decider) decide(c *Call) access.Code {
 	var err error
 	if c.Target, err = target.Parse(c.Raw, c.Host); err != nil {
 		return access.BadRequestTarget
@@ -78,11 +77,11 @@ func (d *Decider) decide(ctx context.Context, c *Call) access.Code {
 	if bound, closed := c.Service.FailClosed(); closed && state.Older(bound) {
 		return access.ProjectionStale
 	}
-	return d.identify(ctx, state, c)
+	return d.identify(state, c)
 }
 
-func (d *Decider) identify(ctx context.Context, state *projection.State, c *Call) access.Code {
-	d.Verifier.Identify(ctx, state, access.TypesOf(c.Service.Accepts...), &authn.Request{Fields: c.Fields, Query: c.Target.Query}, &c.Identity)
+func (d *Decider) identify(state *projection.State, c *Call) access.Code {
+	d.Verifier.Identify(state, access.TypesOf(c.Service.Accepts...), &authn.Request{Fields: c.Fields, Query: c.Target.Query}, &c.Identity)
 	if c.Identity.Code != access.Allowed {
 		return c.Identity.Code
 	}
@@ -134,6 +133,7 @@ func Status(code access.Code) int {
 		return http.StatusRequestHeaderFieldsTooLarge
 	case RequestTimeout:
 		return http.StatusRequestTimeout
+	default:
+		return code.Status()
 	}
-	return code.Status()
 }

@@ -37,7 +37,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func appendHeader(dst []byte, id ID) []byte { return append(append(dst, magic...), id[:]...) }
+func headerOf(id ID) []byte { return append([]byte(magic), id[:]...) }
 
 func appendFrame(dst, payload []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(payload)))
@@ -58,12 +58,12 @@ func Read(path string, id ID, visit func(payload []byte) error) (good int64, err
 	r := bufio.NewReaderSize(f, 1<<16)
 	header := make([]byte, headerSize)
 	if n, err := io.ReadFull(r, header); err != nil {
-		if n == 0 || string(header[:n]) == string(appendHeader(nil, id)[:n]) {
+		if n == 0 || string(header[:n]) == string(headerOf(id)[:n]) {
 			return 0, fmt.Errorf("%s: %w", path, ErrTorn) // killed while it was made
 		}
 		return 0, fmt.Errorf("%s: %w", path, ErrForeign)
 	}
-	if string(header) != string(appendHeader(nil, id)) {
+	if string(header) != string(headerOf(id)) {
 		return 0, fmt.Errorf("%s: %w", path, ErrForeign)
 	}
 	good = int64(headerSize)
@@ -103,7 +103,7 @@ func Write(path string, id ID, write func(frame func(payload []byte) error) erro
 	}
 	w := bufio.NewWriterSize(f, 1<<16)
 	var buffer []byte
-	_, err = w.Write(appendHeader(nil, id))
+	_, err = w.Write(headerOf(id))
 	if err == nil {
 		err = write(func(payload []byte) error {
 			buffer = appendFrame(buffer[:0], payload)

@@ -33,7 +33,7 @@ func Create(path string, id ID) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin journal: %w", err)
 	}
-	if _, err := f.Write(appendHeader(nil, id)); err != nil {
+	if _, err := f.Write(headerOf(id)); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin journal: %w", err), f.Close())
 	}
 	if err := errors.Join(f.Sync(), SyncDir(filepath.Dir(path))); err != nil {

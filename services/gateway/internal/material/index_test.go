@@ -98,8 +98,8 @@ func TestPasswordsAreFoundByCredential(t *testing.T) {
 	if got := p.Of("a"); len(got) != 1 || got[0].Version != 2 {
 		t.Errorf("%v", got)
 	}
-	if any, ok := p.Any(); !ok || any.PHC != "two again" {
-		t.Errorf("%v %v", any, ok)
+	if somebodys, ok := p.Any(); !ok || somebodys.PHC != "two again" {
+		t.Errorf("%v %v", somebodys, ok)
 	}
 	p.Remove("a", 2)
 	p.Remove("b", 1)

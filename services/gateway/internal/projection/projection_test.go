@@ -63,7 +63,7 @@ func (g *gate) code(key string) access.Code {
 		Method: "GET", Raw: "/pets", Host: "h", At: time.Now(), Address: netip.MustParseAddr("127.0.0.1"),
 		Fields: []header.Field{{Name: "X-API-Key", Value: key}},
 	}
-	g.decider.Decide(context.Background(), &call)
+	g.decider.Decide(&call)
 	return call.Code
 }
 

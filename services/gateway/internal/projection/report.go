@@ -3,6 +3,7 @@ package projection
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tidegate-io/tidegate/libs/bus"
@@ -108,7 +109,7 @@ func (p *Projection) Report() Report {
 		return r
 	}
 	now := time.Now()
-	for i, name := range append(bus.Contexts[:len(bus.Contexts):len(bus.Contexts)], "material") {
+	for i, name := range append(slices.Clip(bus.Contexts), "material") {
 		r.Lag[name], r.AgeSeconds[name] = g.sources[i].lag(), -1
 		if age, known := g.sources[i].age(now); known {
 			r.AgeSeconds[name] = age.Seconds()

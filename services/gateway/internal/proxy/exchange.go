@@ -48,7 +48,7 @@ func (x *exchange) decide() {
 		return
 	}
 	x.close = x.closing()
-	x.proxy.cfg.Decider.Decide(x.ctx, &x.call)
+	x.proxy.cfg.Decider.Decide(&x.call)
 }
 
 // closing says that the client wants its connection closed, in whatever way it

@@ -185,7 +185,7 @@ func (x *exchange) answer(upgrade string, timeout time.Duration) {
 // alone, and adds ours. It says whether upstream closes the connection.
 func (x *exchange) clean() (closing bool) {
 	h := &x.ctx.Response.Header
-	closing = h.ConnectionClose() && !(x.ctx.IsHead() && h.ContentLength() == -2) // an answer to HEAD may leave its length out
+	closing = h.ConnectionClose() && (!x.ctx.IsHead() || h.ContentLength() != -2) // an answer to HEAD may leave its length out
 	h.ResetConnectionClose()
 	var nominated header.Nominated // the request's may still be in use
 	for name, value := range h.All() {

@@ -67,7 +67,7 @@ func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.stream.Read(p)
 	switch {
 	case err == nil:
-	case errors.Is(err, io.EOF) && !(a.chunked && a.x.conn.Ended()):
+	case errors.Is(err, io.EOF) && (!a.chunked || !a.x.conn.Ended()):
 		a.whole = true
 		a.trailers()
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *Set) pick(upstreams []catalog.Upstream, tried []*Pool, now time.Time, e
 	total := 0
 	for _, u := range upstreams {
 		p := s.pool(u.URL)
-		if p == nil || u.Weight <= 0 && len(upstreams) > 1 || contains(tried, p) || !evenDown && p.isDown(now) {
+		if p == nil || u.Weight <= 0 && len(upstreams) > 1 || slices.Contains(tried, p) || !evenDown && p.isDown(now) {
 			continue
 		}
 		weight := max(u.Weight, 1)
@@ -41,15 +42,6 @@ func (s *Set) pick(upstreams []catalog.Upstream, tried []*Pool, now time.Time, e
 		}
 	}
 	return chosen
-}
-
-func contains(pools []*Pool, p *Pool) bool {
-	for _, other := range pools {
-		if other == p {
-			return true
-		}
-	}
-	return false
 }
 
 // pool answers the pool of an address, nil when it cannot be read.
