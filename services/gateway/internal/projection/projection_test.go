@@ -264,6 +264,22 @@ func TestErasedMaterialIsGoneFromDisk(t *testing.T) {
 	}
 }
 
+func TestWhatWasErasedLeavesTheDiskWithinAMinuteByItself(t *testing.T) {
+	w, dir := world(t), t.TempDir()
+	w.APIKey(t, "cred_1", "acme")
+	sealed := w.Sealed("cred_1.1")
+	g := run(t, w, dir)
+	g.is(t, projection.Live)
+	w.Revoke(t, "cred_1")
+	g.applied(t, w)
+	if err := g.Tend(time.Now()); err != nil || !onDisk(t, dir, sealed) {
+		t.Fatalf("it is written at once, for each of them: %v", err)
+	}
+	if err := g.Tend(time.Now().Add(30 * time.Second)); err != nil || onDisk(t, dir, sealed) {
+		t.Errorf("it is still on disk: %v", err)
+	}
+}
+
 func TestARotatedKeyLivesForItsOverlap(t *testing.T) {
 	w := world(t)
 	old := w.APIKey(t, "cred_1", "acme")

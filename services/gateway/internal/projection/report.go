@@ -12,11 +12,11 @@ import (
 
 // Report is how a projection stands, for people and for the pulse.
 type Report struct {
-	Status   string               `json:"status"`   // starting, live or stale
-	Reported map[string]es.Cursor `json:"reported"` // in force and on disk, by context
-	Material int64                `json:"material"` // likewise, of the material
-	Applied  map[string]int64     `json:"applied"`  // in force
-	Lag      map[string]int64     `json:"lag"`      // announced and not in force
+	Status   string              `json:"status"`   // starting, live or stale
+	Reported map[string]Position `json:"reported"` // in force and on disk, by context
+	Material int64               `json:"material"` // likewise, of the material
+	Applied  map[string]int64    `json:"applied"`  // in force
+	Lag      map[string]int64    `json:"lag"`      // announced and not in force
 	// AgeSeconds is for how long each source may have said what is not known
 	// here; -1: since before the start.
 	AgeSeconds map[string]float64 `json:"age_seconds"`
@@ -27,6 +27,12 @@ type Report struct {
 	Rebuilding bool               `json:"rebuilding"`
 	KeyIDs     []string           `json:"key_ids"`
 	Faults     []string           `json:"faults"`
+}
+
+// Position is how far one context was read.
+type Position struct {
+	Epoch    string `json:"epoch"`
+	Position int64  `json:"position"`
 }
 
 // The statuses of a projection.
@@ -100,9 +106,12 @@ func (p *Projection) Report() Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := Report{
-		Status: p.status(), Reported: beat.Applied, Material: beat.Material, Hash: beat.Hash, KeyIDs: beat.KeyIDs,
+		Status: p.status(), Reported: map[string]Position{}, Material: beat.Material, Hash: beat.Hash, KeyIDs: beat.KeyIDs,
 		Applied: map[string]int64{}, Lag: map[string]int64{}, AgeSeconds: map[string]float64{},
 		Rebuilding: p.current != p.active, Faults: []string{},
+	}
+	for name, cursor := range beat.Applied {
+		r.Reported[name] = Position(cursor)
 	}
 	g := p.reporting()
 	if g == nil {
