@@ -127,7 +127,7 @@ func (g generator) schema(t reflect.Type) object {
 	case reflect.TypeFor[json.RawMessage]():
 		return object{}
 	case reflect.TypeFor[[]byte]():
-		return object{"type": "string", "contentEncoding": "base64"}
+		return nullable(object{"type": "string", "contentEncoding": "base64"})
 	}
 	switch t.Kind() {
 	case reflect.String:
