@@ -89,10 +89,11 @@ func Refuse(kind Kind, code, detail string) *Refusal {
 
 func (r *Refusal) Error() string { return r.Detail }
 
-// Is finds the sentinel from which a refusal was made.
+// Is finds the sentinel from which a refusal was made, and whatever else was
+// made from it.
 func (r *Refusal) Is(target error) bool {
 	t, ok := target.(*Refusal)
-	return ok && (r == t || r.root() == t)
+	return ok && r.root() == t.root()
 }
 
 func (r *Refusal) root() *Refusal {

@@ -18,6 +18,9 @@ func TestARefusalKeepsItsSentinelHoweverItIsRefined(t *testing.T) {
 	if !errors.Is(refined, errOpen) {
 		t.Error("errors.Is does not find the sentinel")
 	}
+	if placed := errOpen.At("body.door"); !errors.Is(placed.In("open"), placed) {
+		t.Error("errors.Is does not find a sentinel that was itself made from one")
+	}
 	var r *es.Refusal
 	if !errors.As(refined, &r) {
 		t.Fatal("errors.As does not find the refusal")
