@@ -126,3 +126,10 @@ func member(body []byte, path string) string {
 func unique(prefix string) string {
 	return prefix + "-" + strings.ReplaceAll(events.NewID(time.Now()), "-", "")
 }
+
+// items are those of a list.
+func (r reply) items() []any {
+	var list struct{ Items []any }
+	_ = json.Unmarshal(r.body, &list) // what is no list has none
+	return list.Items
+}

@@ -15,4 +15,9 @@ func TestManyProcesses(t *testing.T) {
 			journey.Run(t, s.system(portal))
 		}
 	})
+	t.Run("an idempotency key holds across replicas", s.idempotency)
+	t.Run("what is unique is unique across replicas", s.uniqueness)
+	t.Run("a policy takes effect once", s.cascade)
+	t.Run("replicas relay everything between them", s.orderly)
+	t.Run("nothing that was acknowledged is lost or doubled when processes are killed under load", s.crashes)
 }
