@@ -338,6 +338,28 @@ func TestAnOldClientGetsAnAnswerWithoutChunks(t *testing.T) {
 	}
 }
 
+func TestAnOldUpstreamIsAnsweredForInOurVersion(t *testing.T) {
+	g, _, key := behind(t, func(w http.ResponseWriter, r *http.Request) {
+		c, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_, _ = buffered.WriteString("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil I hang up")
+		_ = buffered.Flush()
+	})
+	c := g.Dial(t)
+	answers := bufio.NewReader(c)
+	for range 2 { // upstream's connection ends with its answer; the client's goes on
+		fmt.Fprintf(c, "GET /pets HTTP/1.1\r\nHost: h\r\nX-API-Key: %s\r\n\r\n", key)
+		answer, body := gatewaytest.ReadAnswer(t, answers, "GET")
+		if answer.Proto != "HTTP/1.1" || body != "until I hang up" || answer.Close {
+			t.Errorf("%s, closing: %v, %q", answer.Proto, answer.Close, body)
+		}
+	}
+}
+
 func TestAnUpgradeBecomesATunnel(t *testing.T) {
 	g, _, key := behind(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "echo" || r.Header.Get("Connection") != "Upgrade" || r.Header.Get("X-Consumer-Id") != "acme" {
