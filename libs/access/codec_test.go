@@ -62,7 +62,7 @@ func TestEveryFieldIsSaved(t *testing.T) {
 }
 
 // references are fields that lead to other objects of the same snapshot.
-var references = map[string]bool{"consumer": true, "consumerHash": true, "service": true, "older": true, "at": true, "routes": true}
+var references = map[string]bool{"consumer": true, "consumerNumber": true, "service": true, "older": true, "at": true, "routes": true}
 
 // states answers the objects of the test, without what leads to others.
 func states(t *testing.T, s *Snapshot) []any {
@@ -75,6 +75,6 @@ func states(t *testing.T, s *Snapshot) []any {
 		t.Fatal("something is missing")
 	}
 	c, k, v, u := *who, *key, *what, *sub
-	k.consumer, k.consumerHash, v.at, v.routes, u.consumer, u.service, u.older = nil, 0, nil, nil, nil, nil, nil
+	k.consumer, k.consumerNumber, v.at, v.routes, u.consumer, u.service, u.older = nil, 0, nil, nil, nil, nil, nil
 	return []any{c, k, v, u}
 }

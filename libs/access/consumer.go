@@ -43,7 +43,7 @@ func (c *Consumer) Status() string { return c.status.String() }
 // the state; reading that alone spares them a trip to memory.
 type party struct {
 	id       string
-	hash     uint64
+	number   uint32 // from 1, in order of arrival
 	standing atomic.Uint32
 	state    atomic.Pointer[Consumer] // nil until something is known
 }
@@ -152,7 +152,8 @@ func (s *Snapshot) party(id string) *party {
 	hash := s.hash(id)
 	at := s.findParty(hash, id)
 	if at == nil {
-		at = &party{id: strings.Clone(id), hash: hash}
+		s.parties++
+		at = &party{id: strings.Clone(id), number: s.parties}
 		s.consumers.put(hash, nil, at)
 	}
 	return at

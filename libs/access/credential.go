@@ -15,8 +15,8 @@ import (
 type Credential struct {
 	ID string
 	*Settings
-	consumer     *party
-	consumerHash uint64 // its hash, so that two look-ups can go on at once
+	consumer       *party
+	consumerNumber uint32 // its number, so that two look-ups can go on at once
 
 	expires       moment
 	retiringUntil moment
@@ -93,7 +93,7 @@ func (c *Credential) Status(at time.Time) string {
 	return "active"
 }
 
-func (c *Credential) belong(to *party) { c.consumer, c.consumerHash = to, to.hash }
+func (c *Credential) belong(to *party) { c.consumer, c.consumerNumber = to, to.number }
 
 func (c *Credential) expired(at moment) bool {
 	return c.flags&credentialExpired != 0 || at >= c.expires

@@ -52,9 +52,9 @@ func (d *Decision) Plan() *catalog.Plan {
 // the subscription (403), the address (403); the first that fails gives the
 // code.
 func (s *Snapshot) Decide(q Request) Decision {
-	j := judgement{s: s, q: q, now: momentAt(q.At), Decision: Decision{Service: q.Service}}
+	j := judgement{s: s, now: momentAt(q.At), Decision: Decision{Service: q.Service}}
 	if j.Code = j.service(); j.Code == Allowed {
-		j.Code = j.credential()
+		j.Code = j.credential(&q)
 	}
 	if j.Code == Allowed {
 		j.Code = j.consumer()
@@ -63,22 +63,21 @@ func (s *Snapshot) Decide(q Request) Decision {
 		j.Code = j.subscription()
 	}
 	if j.Code == Allowed {
-		j.Code = j.address()
+		j.Code = j.address(&q)
 	}
 	j.Status = j.Code.Status()
 	return j.Decision
 }
 
 // judgement is a decision in the making. Each step needs those before it to have
-// been taken, but not to have passed. It holds request and decision by value:
-// with pointers to them, they would be on the heap.
+// been taken, but not to have passed. It holds no pointers to what is on the
+// stack, or that would be on the heap.
 type judgement struct {
 	Decision
 	s        *Snapshot
-	q        Request
 	now      moment
 	caller   *party
-	hash     uint64 // of caller
+	number   uint32 // of caller
 	standing standing
 }
 
@@ -96,11 +95,10 @@ func (j *judgement) service() Code {
 
 // Everything that is wrong with a credential has one answer, except what its
 // rightful owner is told.
-func (j *judgement) credential() Code {
-	q := &j.q
+func (j *judgement) credential(q *Request) Code {
 	if q.Dry && q.Credential == "" {
 		if j.caller = j.s.findParty(j.s.hash(q.Consumer), q.Consumer); j.caller != nil {
-			j.hash = j.caller.hash
+			j.number = j.caller.number
 		}
 		return Allowed
 	}
@@ -108,7 +106,7 @@ func (j *judgement) credential() Code {
 	if c == nil || !c.known() {
 		return CredentialInvalid
 	}
-	j.Credential, j.caller, j.hash = c, c.consumer, c.consumerHash
+	j.Credential, j.caller, j.number = c, c.consumer, c.consumerNumber
 	inPlace := c.Placement.matches(q.In) || q.Dry && q.In == Placement{}
 	live := c.secretLive(q.SecretVersion, j.now) || q.Dry && q.SecretVersion == 0
 	switch {
@@ -144,7 +142,12 @@ func (j *judgement) subscription() Code {
 	if j.caller == nil || j.Service.at == nil {
 		return NotSubscribed
 	}
-	u := j.s.counting(mix(j.hash, j.Service.at.hash), pair{j.caller, j.Service.at}, j.now)
+	head, until := j.s.newest(pairOf(j.number, j.Service.at.number))
+	if j.now < until {
+		j.Subscription = head
+		return Allowed
+	}
+	u := counting(head, j.now)
 	if u == nil {
 		return NotSubscribed
 	}
@@ -167,8 +170,8 @@ func (j *judgement) subscription() Code {
 }
 
 // Most consumers may call from anywhere and need not be looked at.
-func (j *judgement) address() Code {
-	if j.standing == openParty || j.Consumer == nil || j.q.Dry && !j.q.Address.IsValid() || j.Consumer.Limits.admits(j.q.Address) {
+func (j *judgement) address(q *Request) Code {
+	if j.standing == openParty || j.Consumer == nil || q.Dry && !q.Address.IsValid() || j.Consumer.Limits.admits(q.Address) {
 		return Allowed
 	}
 	return IPNotAllowed

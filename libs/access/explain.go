@@ -24,19 +24,19 @@ func (s *Snapshot) Explain(q Request) []Check {
 	if q.Service == nil {
 		q.Service = &Service{} // knows nothing, admits nobody
 	}
-	j := judgement{s: s, q: q, now: momentAt(q.At), Decision: Decision{Service: q.Service}}
+	j := judgement{s: s, now: momentAt(q.At), Decision: Decision{Service: q.Service}}
 	checks := []Check{explainService(q.Service), explainRoute(q.Service)}
 	add := func(name string, code Code, detail, event string) {
 		checks = append(checks, Check{Name: name, Passed: code == Allowed, Code: code, Detail: detail, EventID: event})
 	}
-	code := j.credential()
-	add("credential", code, j.credentialDetail(code), eventOf(j.Credential))
+	code := j.credential(&q)
+	add("credential", code, j.credentialDetail(&q, code), eventOf(j.Credential))
 	code = j.consumer()
-	add("consumer", code, j.consumerDetail(), eventOf(j.Consumer))
+	add("consumer", code, j.consumerDetail(&q), eventOf(j.Consumer))
 	code = j.subscription()
-	add("subscription", code, j.subscriptionDetail(code), eventOf(j.Subscription))
-	code = j.address()
-	add("address", code, j.addressDetail(code), eventOf(j.Consumer))
+	add("subscription", code, j.subscriptionDetail(&q, code), eventOf(j.Subscription))
+	code = j.address(&q)
+	add("address", code, j.addressDetail(&q, code), eventOf(j.Consumer))
 	add("limit", Allowed, j.limitDetail(), eventOf(j.Consumer))
 	return checks
 }
@@ -84,7 +84,7 @@ func explainRoute(v *Service) Check {
 	return c
 }
 
-func (j *judgement) credentialDetail(code Code) string {
+func (j *judgement) credentialDetail(q *Request, code Code) string {
 	c := j.Credential
 	switch {
 	case c == nil && code == Allowed:
@@ -93,17 +93,17 @@ func (j *judgement) credentialDetail(code Code) string {
 		return "no such credential is known"
 	case c.broken():
 		return "credential " + c.ID + " has an event that could not be read"
-	case !j.q.Service.accepts.Has(c.kind):
-		return fmt.Sprintf("the service does not accept %s, but %s", c.Type, strings.Join(j.q.Service.Accepts, ", "))
-	case code == CredentialInvalid && c.flags&credentialRevoked == 0 && !c.Placement.matches(j.q.In) && j.q.In != Placement{}:
+	case !q.Service.accepts.Has(c.kind):
+		return fmt.Sprintf("the service does not accept %s, but %s", c.Type, strings.Join(q.Service.Accepts, ", "))
+	case code == CredentialInvalid && c.flags&credentialRevoked == 0 && !c.Placement.matches(q.In) && q.In != Placement{}:
 		return fmt.Sprintf("it belongs in %s %s", c.Placement.In, c.Placement.Name)
 	case code == CredentialInvalid && c.flags&credentialRevoked == 0:
-		return fmt.Sprintf("version %d of its secret is not live", j.q.SecretVersion)
+		return fmt.Sprintf("version %d of its secret is not live", q.SecretVersion)
 	}
-	return "credential " + c.ID + " is " + c.Status(j.q.At) + until(c.expires)
+	return "credential " + c.ID + " is " + c.Status(q.At) + until(c.expires)
 }
 
-func (j *judgement) consumerDetail() string {
+func (j *judgement) consumerDetail(q *Request) string {
 	switch c := j.Consumer; {
 	case c != nil && c.broken():
 		return "consumer " + c.ID + " has an event that could not be read"
@@ -112,10 +112,10 @@ func (j *judgement) consumerDetail() string {
 	case j.Credential != nil:
 		return "consumer " + j.Credential.ConsumerID() + " is not known"
 	}
-	return "consumer " + j.q.Consumer + " is not known"
+	return "consumer " + q.Consumer + " is not known"
 }
 
-func (j *judgement) subscriptionDetail(code Code) string {
+func (j *judgement) subscriptionDetail(q *Request, code Code) string {
 	u := j.Subscription
 	switch {
 	case u == nil:
@@ -123,15 +123,15 @@ func (j *judgement) subscriptionDetail(code Code) string {
 	case code == CredentialNotAssigned:
 		return "subscription " + u.ID + " is not assigned to this credential"
 	}
-	return "subscription " + u.ID + " is " + u.Status(j.q.At) + until(u.expires)
+	return "subscription " + u.ID + " is " + u.Status(q.At) + until(u.expires)
 }
 
-func (j *judgement) addressDetail(code Code) string {
+func (j *judgement) addressDetail(q *Request, code Code) string {
 	switch {
 	case j.Consumer == nil || j.Consumer.Limits == nil || j.Consumer.Limits.AllowedIPs == nil:
 		return "calls may come from anywhere"
 	case code != Allowed:
-		return j.q.Address.String() + " is not in " + strings.Join(j.Consumer.Limits.given.AllowedIPs, ", ")
+		return q.Address.String() + " is not in " + strings.Join(j.Consumer.Limits.given.AllowedIPs, ", ")
 	}
 	return "calls may come from " + strings.Join(j.Consumer.Limits.given.AllowedIPs, ", ")
 }

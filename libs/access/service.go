@@ -28,9 +28,9 @@ type Service struct {
 // provider is a stable place for what is known of a service, so that others can
 // refer to it before anything is.
 type provider struct {
-	id    string
-	hash  uint64
-	state atomic.Pointer[Service] // nil until something is known
+	id     string
+	number uint32                  // from 1, in order of arrival
+	state  atomic.Pointer[Service] // nil until something is known
 }
 
 // Definition is what a service's team has written of it, as far as it matters
@@ -122,7 +122,8 @@ func (s *Snapshot) provider(id string) *provider {
 	hash := s.hash(id)
 	at := s.findProvider(hash, id)
 	if at == nil {
-		at = &provider{id: strings.Clone(id), hash: hash}
+		s.providers++
+		at = &provider{id: strings.Clone(id), number: s.providers}
 		s.services.put(hash, nil, at)
 	}
 	return at

@@ -47,10 +47,12 @@ type Snapshot struct {
 	subscriptions table[Subscription]
 	pairs         table[Subscription] // the newest of each consumer and service
 
-	routes   table[binding]
-	depth    atomic.Int64 // segments of the longest prefix ever routed
-	names    table[holders]
-	places   places
+	routes             table[binding]
+	depth              atomic.Int64 // segments of the longest prefix ever routed
+	names              table[holders]
+	places             places
+	parties, providers uint32 // the writer's: how many there are
+
 	settings map[settingsKey]*Settings // the writer's: equal settings are one
 	words    map[string]string         // the writer's: teams and plans are few
 

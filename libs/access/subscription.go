@@ -47,13 +47,13 @@ func (s subscriptionStatus) String() string {
 
 func (s subscriptionStatus) final() bool { return s >= subscriptionRejected }
 
-// pair is who calls what.
-type pair struct {
-	consumer *party
-	service  *provider
-}
+// pair is who calls what, by their numbers. It is the hash of the table of
+// pairs, and no two are the same.
+type pair uint64
 
-func (p pair) hash() uint64 { return mix(p.consumer.hash, p.service.hash) }
+func pairOf(consumer, service uint32) pair {
+	return pair(scramble(uint64(consumer)<<32 | uint64(service)))
+}
 
 // known: the event that began it was folded.
 func (u *Subscription) known() bool { return u.status != subscriptionUnknown }
@@ -108,14 +108,22 @@ func (s *Snapshot) findSubscription(hash uint64, id string) *Subscription {
 }
 
 // newest answers the head of the list of a consumer's subscriptions to a
-// service.
-func (s *Snapshot) newest(hash uint64, of pair) *Subscription {
-	for p := s.pairs.probe(hash); p.next(); {
-		if p.value.consumer == of.consumer && p.value.service == of.service {
-			return p.value
-		}
+// service, and until when it is plainly open.
+func (s *Snapshot) newest(of pair) (head *Subscription, until moment) {
+	p := s.pairs.probe(uint64(of))
+	if !p.next() {
+		return nil, unmarked
 	}
-	return nil
+	return p.value, moment(p.mark)
+}
+
+// open answers until when a subscription that heads its list needs no closer
+// look: it is active for every credential.
+func (u *Subscription) open() int64 {
+	if u.status == subscriptionActive && u.CredentialIDs == nil && !u.broken() {
+		return int64(u.expires)
+	}
+	return unmarked
 }
 
 // Subscription answers what is known of a subscription, whatever its status.
@@ -127,11 +135,11 @@ func (s *Snapshot) Subscription(id string) (*Subscription, bool) {
 	return u, true
 }
 
-// counting answers the subscription that counts for a consumer and a service:
-// the one that is active, else the newest that is not final, else nil.
-func (s *Snapshot) counting(hash uint64, p pair, now moment) *Subscription {
+// counting answers the subscription that counts, of a list: the one that is
+// active, else the newest that is not final, else nil.
+func counting(head *Subscription, now moment) *Subscription {
 	var newest *Subscription
-	for u := s.newest(hash, p); u != nil; u = u.older {
+	for u := head; u != nil; u = u.older {
 		if u.broken() || u.status.final() {
 			continue
 		}
@@ -179,8 +187,8 @@ func (s *Snapshot) putSubscription(hash uint64, before, next *Subscription) {
 // an empty place. States are immutable, so those that are newer than it are
 // copied; there is hardly ever one.
 func (s *Snapshot) enlist(next *Subscription) {
-	p := pair{next.consumer, next.service}
-	head := s.newest(p.hash(), p)
+	of := pairOf(next.consumer.number, next.service.number)
+	head, _ := s.newest(of)
 	var all []*Subscription
 	for u := head; u != nil; u = u.older {
 		if u.ID != next.ID && !u.status.final() {
@@ -209,7 +217,7 @@ func (s *Snapshot) enlist(next *Subscription) {
 		}
 		older = u
 	}
-	s.pairs.put(p.hash(), head, older)
+	s.pairs.putMarked(uint64(of), head, older, older.open())
 }
 
 // foldSubscription answers whether the event says anything to the rule. An event
