@@ -82,50 +82,6 @@ func TestOneTraceLeadsFromTheCommandThroughTheRelayToTheReader(t *testing.T) {
 	}
 }
 
-func TestAReadersConsumerIsPulledAndPassesAway(t *testing.T) {
-	request := func(config string) []byte {
-		return []byte(`{"stream_name":"S","action":"update","config":` + config + `}`)
-	}
-	t.Run("what it may ask for goes through, within bounds", func(t *testing.T) {
-		passed, err := readerConsumer(request(`{"name":"n","deliver_policy":"by_start_sequence","opt_start_seq":7,"ack_policy":"none",
-			"inactive_threshold":999999999999999,"num_replicas":5,"deliver_subject":"","flow_control":false}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got struct {
-			Action string
-			Config map[string]any
-		}
-		if err := json.Unmarshal(passed, &got); err != nil {
-			t.Fatal(err)
-		}
-		if got.Action != "create" || got.Config["mem_storage"] != true || got.Config["num_replicas"] != 1.0 ||
-			got.Config["inactive_threshold"] != float64(doorLife) || got.Config["opt_start_seq"] != 7.0 {
-			t.Fatalf("%s", passed)
-		}
-		if _, there := got.Config["deliver_subject"]; there {
-			t.Fatalf("%s", passed)
-		}
-	})
-	for name, config := range map[string]string{
-		"push":                        `{"deliver_subject":"tidegate.events.x"}`,
-		"push, another spelling":      `{"Deliver_Subject":"tidegate.events.x"}`,
-		"push, an escaped spelling":   `{"deliver\u005fsubject":"tidegate.events.x"}`,
-		"push, said twice":            `{"deliver_subject":"","deliver_subject":"tidegate.events.x"}`,
-		"durable":                     `{"durable_name":"d"}`,
-		"beating":                     `{"idle_heartbeat":100000000}`,
-		"a setting that nobody knows": `{"something_new":1}`,
-		"not an object":               `[]`,
-		"nothing":                     `null`,
-	} {
-		t.Run("it may not be: "+name, func(t *testing.T) {
-			if passed, err := readerConsumer(request(config)); err == nil {
-				t.Errorf("it passed as %s", passed)
-			}
-		})
-	}
-}
-
 func TestConnectFailsForWrongSettingsAlone(t *testing.T) {
 	if _, err := Connect(t.Context(), Config{}); err == nil {
 		t.Error("no address")

@@ -6,139 +6,149 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// Readers of events come from an account of their own, and what they ask of
-// JetStream reaches it directly but for one call: making a consumer. A consumer
-// can name the subject to which the server then publishes, whoever asked; that
-// would let a reader write events. So these calls come here, where the relay of
-// the stream looks at them first.
+// Readers of events come from an account of their own. What they merely ask of a
+// stream or of a consumer reaches JetStream directly; two kinds of call come here
+// first, to the relay of the stream:
+//
+//   - Making a consumer. It can name the subject to which the server then
+//     publishes, whoever asked; that would let a reader write events. So the door
+//     sends what is pushed to a subject that the readers' account alone hears.
+//   - Listing. JetStream would tell of material, and of consumers that are not
+//     theirs.
 
-// doorLife is how long a reader's consumer may live unread; doorPlaces is how
-// many requests of readers are under way at once.
+// doorPlaces is how many requests of readers are under way at once; doorTime,
+// after which one is refused, is shorter than clients wait.
 const (
-	doorLife   = 5 * time.Minute
 	doorPlaces = 16
+	doorTime   = 4 * time.Second
 	doorPause  = 100 * time.Millisecond
+	doorQueue  = "door" // of a service's replicas one answers
 )
 
-// What a reader's consumer may say. A setting that is not here is refused, so
-// that a newer server's settings are decided on before they are allowed.
-var doorSettings = map[string]bool{
-	"name": true, "description": true, "deliver_policy": true, "opt_start_seq": true, "opt_start_time": true,
-	"ack_policy": true, "ack_wait": true, "max_deliver": true, "backoff": true, "filter_subject": true, "filter_subjects": true,
-	"replay_policy": true, "sample_freq": true, "max_waiting": true, "max_ack_pending": true, "headers_only": true,
-	"max_batch": true, "max_expires": true, "max_bytes": true, "inactive_threshold": true, "num_replicas": true,
-	"mem_storage": true, "metadata": true,
+// What a reader may ask of a stream, and of the account, as the last tokens of
+// the subject to which the accounts map the request.
+const (
+	doorCreate  = "CREATE"  // [.<name>[.<filter>]]
+	doorDurable = "DURABLE" // .<name>
+	doorNames   = "NAMES"
+	doorList    = "LIST"
+	doorInfo    = "INFO"
+	doorAccount = "ACCOUNT" // in the place of a stream: NAMES, LIST and INFO
+)
+
+// door answers readers, for one stream.
+type door struct {
+	*Conn
+	stream string
+	places chan struct{}
+	making sync.Mutex // a durable consumer, of which there are not many
 }
 
-// serveDoor answers readers' requests for consumers on one stream, until ctx
-// ends.
+// serveDoor answers readers' requests for one stream, and with the others of its
+// kind those for all, until ctx ends.
 func (c *Conn) serveDoor(ctx context.Context, stream string) error {
-	prefix := doorSubject + stream + "."
-	places := make(chan struct{}, doorPlaces)
-	sub, err := c.nc.QueueSubscribe(prefix+">", "door", func(m *nats.Msg) {
-		select {
-		case places <- struct{}{}:
-		default:
-			_ = m.Respond(refusal(errors.New("too many readers at once: try again")))
-			return
+	d := &door{Conn: c, stream: stream, places: make(chan struct{}, doorPlaces)}
+	for prefix, answer := range map[string]answerFunc{
+		doorSubject + stream + ".":      d.aboutStream,
+		doorSubject + doorAccount + ".": d.aboutAccount,
+	} {
+		sub, err := c.nc.QueueSubscribe(prefix+">", doorQueue, func(m *nats.Msg) { d.open(ctx, prefix, m, answer) })
+		if err != nil {
+			return fmt.Errorf("serve readers of %s: %w", stream, err)
 		}
-		go func() {
-			defer func() { <-places }()
-			answer, err := c.pass(ctx, stream, strings.TrimPrefix(m.Subject, prefix), m.Data)
-			if err != nil {
-				answer = refusal(err)
-			}
-			if err := m.Respond(answer); err != nil {
-				c.log.Debug("a reader was not answered", "error", err)
-			}
-		}()
-	})
-	if err != nil {
-		return fmt.Errorf("serve readers of %s: %w", stream, err)
+		defer func() { _ = sub.Unsubscribe() }()
 	}
-	defer func() { _ = sub.Unsubscribe() }()
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// pass asks JetStream for the consumer, on the reader's behalf. rest is what
-// follows the stream's name in the subject: the consumer's name, and a filter.
-func (c *Conn) pass(ctx context.Context, stream, rest string, body []byte) ([]byte, error) {
-	request, err := readerConsumer(body)
-	if err != nil {
-		return nil, err
+// answerFunc answers one call: its first token after the prefix, what follows it,
+// and the request's body.
+type answerFunc func(ctx context.Context, call, rest string, body []byte) ([]byte, error)
+
+// open takes a request in, if there is room.
+func (d *door) open(ctx context.Context, prefix string, m *nats.Msg, answer answerFunc) {
+	call, rest, _ := strings.Cut(strings.TrimPrefix(m.Subject, prefix), ".")
+	respond := func(body []byte, err error) {
+		if err != nil {
+			body = refusal(prefix == doorSubject+doorAccount+".", call, err)
+		}
+		if err := m.Respond(body); err != nil {
+			d.log.Debug("a reader was not answered", "error", err)
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, ackTime)
-	defer cancel()
-	answer, err := c.nc.RequestWithContext(ctx, "$JS.API.CONSUMER.CREATE."+stream+"."+rest, request)
-	if err != nil {
-		c.log.Debug("a reader's consumer was not made", "stream", stream, "error", err)
-		return nil, errors.New("the stream cannot be reached")
+	select {
+	case d.places <- struct{}{}:
+	default:
+		respond(nil, errors.New("too many readers at once: try again"))
+		return
 	}
-	if c.replicas > 1 {
-		// The answer may overtake the news, among the nodes of a cluster, that the
-		// consumer can be pulled from; a pull that comes too early is lost unseen
-		// between the accounts, and a reader would notice after half a minute.
-		_ = pause(ctx, doorPause)
-	}
-	return answer.Data, nil
+	go func() {
+		defer func() { <-d.places }()
+		ctx, cancel := context.WithTimeout(ctx, doorTime)
+		defer cancel()
+		respond(answer(ctx, call, rest, m.Data))
+	}()
 }
 
-// readerConsumer answers a request for a consumer as a reader may make it: it is
-// pulled, and passes away when nobody reads it.
-func readerConsumer(body []byte) ([]byte, error) {
-	var request struct {
-		Stream string                     `json:"stream_name"`
-		Action string                     `json:"action,omitempty"`
-		Config map[string]json.RawMessage `json:"config"`
+func (d *door) aboutStream(ctx context.Context, call, rest string, body []byte) ([]byte, error) {
+	switch call {
+	case doorCreate, doorDurable:
+		return d.make(ctx, rest, body)
+	case doorNames, doorList:
+		return d.consumers(ctx, call, body)
 	}
-	if err := json.Unmarshal(body, &request); err != nil || request.Config == nil {
-		return nil, errors.New("the request cannot be read")
-	}
-	for name, value := range request.Config {
-		if !doorSettings[name] && !empty(value) {
-			return nil, fmt.Errorf("a reader's consumer may not set %q", name)
-		}
-		if !doorSettings[name] {
-			delete(request.Config, name)
-		}
-	}
-	life := int64(doorLife)
-	if asked, ok := request.Config["inactive_threshold"]; ok {
-		var wish int64
-		if json.Unmarshal(asked, &wish) == nil && wish > 0 {
-			life = min(life, wish)
-		}
-	}
-	request.Config["inactive_threshold"] = fmt.Appendf(nil, "%d", life)
-	request.Config["mem_storage"] = json.RawMessage("true")
-	request.Config["num_replicas"] = json.RawMessage("1")
-	request.Action = "create"
-	return json.Marshal(request)
+	return nil, errNoCall
 }
 
-func empty(value json.RawMessage) bool {
-	switch string(value) {
-	case `""`, "0", "false", "null", "[]", "{}":
-		return true
-	}
-	return false
-}
+var (
+	errNoCall   = errors.New("a reader may not ask for this")
+	errNoStream = errors.New("the stream cannot be reached")
+	errTooMany  = errors.New("readers have as many consumers on this stream as they may: delete one")
+	errUnread   = errors.New("the request cannot be read")
+)
+
+// Codes of a refusal; maximumConsumers is JetStream's own number for errTooMany.
+const (
+	codeForbidden    = 403
+	codeBad          = 400
+	maximumConsumers = 10026
+)
 
 // refusal is an answer in the words of JetStream's API.
-func refusal(err error) []byte {
+func refusal(account bool, call string, err error) []byte {
 	type fault struct {
 		Code        int    `json:"code"`
+		ErrCode     int    `json:"err_code,omitempty"`
 		Description string `json:"description"`
+	}
+	said := fault{Code: codeForbidden, Description: err.Error()}
+	if errors.Is(err, errTooMany) {
+		said.Code, said.ErrCode = codeBad, maximumConsumers
 	}
 	body, _ := json.Marshal(struct { // texts and numbers alone: cannot fail
 		Type  string `json:"type"`
 		Error fault  `json:"error"`
-	}{"io.nats.jetstream.api.v1.consumer_create_response", fault{403, err.Error()}})
+	}{answerType(account, call), said})
 	return body
+}
+
+// answerType is how JetStream's API names the answer to a call.
+func answerType(account bool, call string) string {
+	const api = "io.nats.jetstream.api.v1."
+	switch {
+	case account && call == doorInfo:
+		return api + "account_info_response"
+	case account:
+		return api + "stream_" + strings.ToLower(call) + "_response"
+	case call == doorNames || call == doorList:
+		return api + "consumer_" + strings.ToLower(call) + "_response"
+	}
+	return api + "consumer_create_response"
 }

@@ -92,8 +92,8 @@ func (c *Conn) look(ctx context.Context, name string) (seen, error) {
 		}
 		info := stream.CachedInfo()
 		found := seen{stream: stream, state: info.State, config: info.Config, made: info.Created}
-		if found.state.Msgs == 0 || c.external {
-			return found, nil // who reads events alone may not ask for a single message
+		if found.state.Msgs == 0 {
+			return found, nil
 		}
 		found.tail, err = stream.GetMsg(ctx, found.state.LastSeq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {

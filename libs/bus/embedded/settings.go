@@ -12,32 +12,50 @@ import (
 // permissions: whoever may send a JetStream request in an account chooses the
 // subject on which it is answered, and so could have answers published as events.
 // Across accounts an answer comes back to who asked. Consumers name such a subject
-// in their configuration, so readers' requests for consumers go to the relays
-// (libs/bus: door.go), which see to it that they are pulled and pass away.
+// in their configuration, and lists tell of more than events, so these requests go
+// to the relays (libs/bus: door.go). What they let be pushed goes to a subject
+// that is, in the readers' account, their inbox, and nothing else anywhere.
 func settings(internal, reader string) string {
-	// An account that imports this call is spared the server's own import of all
-	// of JetStream, which would answer before ours do. Readers may not send it.
-	exports := []string{`{service: "$JS.API.INFO", accounts: [EVENTS]}`}
-	imports := []string{`{service: {account: TIDEGATE, subject: "$JS.API.INFO"}}`}
+	exports := []string{`{stream: "tidegate.events.>", accounts: [EVENTS]}`, `{stream: "tidegate.delivery.>", accounts: [EVENTS]}`}
+	imports := []string{
+		`{stream: {account: TIDEGATE, subject: "tidegate.events.>"}}`,
+		`{stream: {account: TIDEGATE, subject: "tidegate.delivery.>"}, to: "_INBOX.>"}`,
+	}
 	var publish []string
+	export := func(service, response string) {
+		exports = append(exports, fmt.Sprintf("{service: %q%s, accounts: [EVENTS]}", service, response))
+	}
+	direct := func(service, response string) {
+		export(service, response)
+		imports = append(imports, fmt.Sprintf("{service: {account: TIDEGATE, subject: %q}}", service))
+		publish = append(publish, service)
+	}
+	door := func(subject, call string) {
+		imports = append(imports, fmt.Sprintf("{service: {account: TIDEGATE, subject: %q}, to: %q}", "tidegate.door."+subject, "$JS.API."+call))
+		publish = append(publish, "$JS.API."+call)
+	}
+	export("tidegate.door.ACCOUNT.*", "")
+	// An account that imports this call is spared the server's own import of all
+	// of JetStream, which would answer before ours do.
+	door("ACCOUNT.INFO", "INFO")
+	door("ACCOUNT.NAMES", "STREAM.NAMES")
+	door("ACCOUNT.LIST", "STREAM.LIST")
 	for _, stream := range streams {
-		for _, call := range []string{"STREAM.INFO." + stream, "CONSUMER.INFO." + stream + ".*", "CONSUMER.DELETE." + stream + ".*"} {
-			exports = append(exports, fmt.Sprintf("{service: %q, accounts: [EVENTS]}", "$JS.API."+call))
-			imports = append(imports, fmt.Sprintf("{service: {account: TIDEGATE, subject: %q}}", "$JS.API."+call))
-			publish = append(publish, "$JS.API."+call)
-		}
-		for _, ack := range []string{"$JS.ACK." + stream + ".*.>", "$JS.ACK.*.*." + stream + ".*.>"} {
-			exports = append(exports, fmt.Sprintf("{service: %q, accounts: [EVENTS]}", ack))
-			imports = append(imports, fmt.Sprintf("{service: {account: TIDEGATE, subject: %q}}", ack))
-			publish = append(publish, ack)
-		}
-		next := "$JS.API.CONSUMER.MSG.NEXT." + stream + ".*"
-		exports = append(exports, fmt.Sprintf("{service: %q, response_type: stream, accounts: [EVENTS]}", next))
-		imports = append(imports, fmt.Sprintf("{service: {account: TIDEGATE, subject: %q}}", next))
-		door, create := "tidegate.door."+stream+".>", "$JS.API.CONSUMER.CREATE."+stream+".>"
-		exports = append(exports, fmt.Sprintf("{service: %q, accounts: [EVENTS]}", door))
-		imports = append(imports, fmt.Sprintf("{service: {account: TIDEGATE, subject: %q}, to: %q}", door, create))
-		publish = append(publish, next, create)
+		direct("$JS.API.STREAM.INFO."+stream, "")
+		direct("$JS.API.STREAM.MSG.GET."+stream, "")
+		direct("$JS.API.CONSUMER.INFO."+stream+".*", "")
+		direct("$JS.API.CONSUMER.DELETE."+stream+".*", "")
+		direct("$JS.ACK."+stream+".*.>", "")
+		direct("$JS.ACK.*.*."+stream+".*.>", "")
+		direct("$JS.FC."+stream+".*.*", "")
+		direct("$JS.FC.*.*."+stream+".*.*", "")
+		direct("$JS.API.CONSUMER.MSG.NEXT."+stream+".*", ", response_type: stream")
+		export("tidegate.door."+stream+".>", "")
+		door(stream+".CREATE", "CONSUMER.CREATE."+stream)
+		door(stream+".CREATE.>", "CONSUMER.CREATE."+stream+".>")
+		door(stream+".DURABLE.*", "CONSUMER.DURABLE.CREATE."+stream+".*")
+		door(stream+".NAMES", "CONSUMER.NAMES."+stream)
+		door(stream+".LIST", "CONSUMER.LIST."+stream)
 	}
 	return fmt.Sprintf(`
 server_name: tidegate
@@ -47,7 +65,6 @@ accounts: {
     jetstream: enabled
     users: [{user: internal, password: %q, allowed_connection_types: ["IN_PROCESS"]}]
     exports: [
-      {stream: "tidegate.events.>", accounts: [EVENTS]}
       %s
     ]
   }
@@ -60,7 +77,6 @@ accounts: {
       }
     }]
     imports: [
-      {stream: {account: TIDEGATE, subject: "tidegate.events.>"}}
       %s
     ]
   }
