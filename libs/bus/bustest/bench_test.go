@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/bus"
+	"github.com/tidegate-io/tidegate/libs/bus/bustest"
 	"github.com/tidegate-io/tidegate/libs/bus/embedded"
 	"github.com/tidegate-io/tidegate/libs/es"
 )
@@ -224,29 +225,7 @@ func BenchmarkLatency(b *testing.B) {
 			<-arrived
 		})
 	})
-	b.Run("bare", func(b *testing.B) {
-		_, bare := embeddedServer(b)
-		if _, err := bare.CreateStream(b.Context(), jetstream.StreamConfig{Name: "BARE", Subjects: []string{"bare"}}); err != nil {
-			b.Fatal(err)
-		}
-		consumer, err := bare.OrderedConsumer(b.Context(), "BARE", jetstream.OrderedConsumerConfig{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		arrived := make(chan struct{})
-		consuming, err := consumer.Consume(func(jetstream.Msg) { arrived <- struct{}{} })
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer consuming.Stop()
-		body := sample()
-		measure(b, func() {
-			if _, err := bare.PublishAsync("bare", body); err != nil {
-				b.Fatal(err)
-			}
-			<-arrived
-		})
-	})
+	b.Run("bare", func(b *testing.B) { measure(b, bustest.Bare(b, sample())) })
 }
 
 func measure(b *testing.B, once func()) {

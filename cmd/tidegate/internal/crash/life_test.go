@@ -140,9 +140,9 @@ func (a author) issue(s *step) {
 
 // subscribe says whether it leads to access.
 func (a author) subscribe() bool {
-	a.life.target = manual
+	a.target = manual
 	if a.chance(2) {
-		a.life.target = automatic
+		a.target = automatic
 	}
 	request := a.do(http.StatusCreated, "/v1/subscriptions", object{"consumer_id": a.name, "service_id": a.target}, "subscription.requested")
 	request.after = func(l *life, r reply) { l.subscription = r.text("id") }
