@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,4 +87,17 @@ func pass(t testing.TB, random *rand.Rand) {
 	case <-t.Context().Done():
 	case <-time.After(time.Duration(random.Int64N(int64(200 * time.Millisecond)))):
 	}
+}
+
+// shutdown tells every process to end: each drains and ends with 0.
+func (s *topology) shutdown(t *testing.T) {
+	var ending sync.WaitGroup
+	for _, p := range s.processes {
+		ending.Go(func() {
+			if code := p.signal(syscall.SIGTERM); code != 0 {
+				t.Errorf("%s ended with %d", p.name, code)
+			}
+		})
+	}
+	ending.Wait()
 }

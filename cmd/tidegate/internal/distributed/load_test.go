@@ -101,7 +101,7 @@ func (l *load) live(ctx context.Context, one *life, portal string) bool {
 // try calls with keys whose fate both gateways were said to have applied: from
 // then on none may answer otherwise, whoever was killed meanwhile.
 func (l *load) try(ctx context.Context, random *rand.Rand) {
-	pace := time.NewTicker(2 * time.Millisecond)
+	pace := time.NewTicker(10 * time.Millisecond)
 	defer pace.Stop()
 	for ctx.Err() == nil {
 		l.mu.Lock()

@@ -63,19 +63,21 @@ func (p *process) start() {
 	}()
 }
 
-// signal sends a signal to its group and waits until it has ended.
-func (p *process) signal(signal syscall.Signal) {
+// signal sends a signal to its group and waits until it has ended. It answers
+// the exit code, -1 when the signal itself ended it or it did not run.
+func (p *process) signal(signal syscall.Signal) int {
 	p.mu.Lock()
 	running, ended := p.running, p.ended
 	p.running, p.wanted = nil, false
 	p.mu.Unlock()
 	if running == nil {
-		return
+		return -1
 	}
 	if err := syscall.Kill(-running.Process.Pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		p.t.Errorf("end %s: %v", p.name, err)
 	}
 	<-ended
+	return running.ProcessState.ExitCode()
 }
 
 // kill ends it as a crash does.
