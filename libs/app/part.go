@@ -139,6 +139,9 @@ func (p *process) openAPI(_ context.Context, part *part) error {
 	if d.Store != nil {
 		cfg.Idempotency = d.Store
 	}
+	if d.Ring != nil {
+		cfg.Fingerprints = fingerprints(d.Ring)
+	}
 	d.API = httpapi.New(cfg)
 	p.health.Mount(d.API.Fiber(), p.telemetry.Metrics())
 	if d.Subscriber != nil {
@@ -155,6 +158,20 @@ func (p *process) openAPI(_ context.Context, part *part) error {
 	}
 	part.handler = d.API.Handler()
 	return nil
+}
+
+// fingerprints keys what bodies are known by: a body may hold a chosen password,
+// which must not be guessed from the database. After a pepper was replaced, what
+// was kept under the older one is known until that is retired.
+func fingerprints(ring *secret.Ring) func(body []byte) [][]byte {
+	return func(body []byte) [][]byte {
+		digests := ring.Digests(append([]byte("idempotent call\n"), body...)) // no secret has a line break
+		sums := make([][]byte, len(digests))
+		for i, digest := range digests {
+			sums[i] = digest.Sum[:]
+		}
+		return sums
+	}
 }
 
 // openStart lines up the service's background work.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -42,10 +43,9 @@ func checkKey(values []string) (string, error) {
 //
 // Authentication and validation come before, so that a call that they refuse
 // leaves no trace.
-func once[O any](ctx context.Context, store es.Idempotencies, key string, run func() (*O, error)) (out *O, err error) {
-	c := callFrom(ctx)
-	hash := sha256.Sum256(c.body)
-	lease, first, err := store.Begin(ctx, CallerFrom(ctx).Subject+"\n"+c.target, key, hash[:])
+func once[O any](ctx context.Context, cfg Config, key string, run func() (*O, error)) (out *O, err error) {
+	c, store := callFrom(ctx), cfg.Idempotency
+	lease, first, err := begin(ctx, cfg, c, key)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +78,27 @@ func once[O any](ctx context.Context, store es.Idempotencies, key string, run fu
 	}
 	done = c.kept
 	return out, nil
+}
+
+// begin takes the lease of a call. A body that was kept by an older fingerprint
+// is known by that.
+func begin(ctx context.Context, cfg Config, c *call, key string) (lease *es.Lease, first *es.Answer, err error) {
+	fingerprints := cfg.Fingerprints
+	if fingerprints == nil {
+		fingerprints = hashed
+	}
+	for _, fingerprint := range fingerprints(c.body) {
+		lease, first, err = cfg.Idempotency.Begin(ctx, CallerFrom(ctx).Subject+"\n"+c.target, key, fingerprint)
+		if !errors.Is(err, es.ErrIdempotencyMismatch) {
+			break
+		}
+	}
+	return lease, first, err
+}
+
+func hashed(body []byte) [][]byte {
+	sum := sha256.Sum256(body)
+	return [][]byte{sum[:]}
 }
 
 // replayed is a kept answer in the clothes of an error, which is how a handler

@@ -59,7 +59,7 @@ func Register[I, O any](s *Server, op Operation, handle func(context.Context, *I
 		var out *O
 		var err error
 		if key := idempotencyOf(ctx); key != "" {
-			out, err = once(ctx, s.cfg.Idempotency, key, func() (*O, error) { return handle(ctx, in) })
+			out, err = once(ctx, s.cfg, key, func() (*O, error) { return handle(ctx, in) })
 		} else {
 			out, err = handle(ctx, in)
 		}

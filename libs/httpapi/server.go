@@ -24,6 +24,11 @@ type Config struct {
 	// Idempotency keeps first answers; usually the service's store. Nil: the
 	// header Idempotency-Key is refused, for it could not be honoured.
 	Idempotency es.Idempotencies
+	// Fingerprints answers by what a body is known again under its
+	// Idempotency-Key: the one to keep, then those that may have been kept
+	// before. A service whose bodies hold secrets keys them, so that nobody finds
+	// out a body by guessing it against the database. Nil: SHA-256.
+	Fingerprints func(body []byte) [][]byte
 	// Waiter honours Prefer: wait. Nil: the preference is ignored, as RFC 7240
 	// allows, and no Preference-Applied is answered.
 	Waiter Waiter
