@@ -5,7 +5,6 @@ import (
 	"context"
 	"flag"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/tidegate-io/tidegate/libs/bus"
 	"github.com/tidegate-io/tidegate/libs/es"
 	"github.com/tidegate-io/tidegate/libs/httpapi"
+	"github.com/tidegate-io/tidegate/libs/httpapi/httpapitest"
 	"github.com/tidegate-io/tidegate/services/portal"
 	"github.com/tidegate-io/tidegate/services/portal/internal/api"
 )
@@ -135,22 +135,8 @@ func pulse(conn *bus.Conn) *bus.Pulse {
 }
 
 func TestTheDocumentIsWhatIsServed(t *testing.T) {
-	server := httpapi.New(httpapi.Config{Service: "portal", Version: "1"})
-	api.Gateways(server, nil)
-	document, err := server.OpenAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile("openapi.json", document, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	golden, err := os.ReadFile("openapi.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(document, golden) {
-		t.Error("openapi.json is not what is served: run the test with -update and look at the difference")
-	}
+	httpapitest.Document(t, "portal", *update, func(server *httpapi.Server) error {
+		api.Gateways(server, nil)
+		return nil
+	})
 }

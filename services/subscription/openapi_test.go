@@ -1,38 +1,20 @@
 package subscription_test
 
 import (
-	"bytes"
 	"flag"
-	"os"
 	"testing"
 
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/bus"
 	"github.com/tidegate-io/tidegate/libs/httpapi"
+	"github.com/tidegate-io/tidegate/libs/httpapi/httpapitest"
 	"github.com/tidegate-io/tidegate/services/subscription"
 )
 
 var update = flag.Bool("update", false, "write openapi.json")
 
 func TestTheDocumentIsWhatIsServed(t *testing.T) {
-	server := httpapi.New(httpapi.Config{Service: "subscription", Version: "1"})
-	if err := subscription.Service().Routes(app.Deps{API: server, Subscriber: &bus.Subscriber{}}); err != nil {
-		t.Fatal(err)
-	}
-	document, err := server.OpenAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile("openapi.json", document, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	golden, err := os.ReadFile("openapi.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(document, golden) {
-		t.Error("openapi.json is not what is served: run the test with -update and look at the difference")
-	}
+	httpapitest.Document(t, "subscription", *update, func(server *httpapi.Server) error {
+		return subscription.Service().Routes(app.Deps{API: server, Subscriber: &bus.Subscriber{}})
+	})
 }

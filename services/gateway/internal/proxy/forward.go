@@ -181,13 +181,14 @@ func (x *exchange) answer(upgrade string, timeout time.Duration) {
 	x.stream(length, closing, timeout)
 }
 
+// ourVersion is what an answer says, whatever upstream speaks.
 var ourVersion = []byte("HTTP/1.1")
 
 // clean takes out of the answer's head what concerns the upstream connection
 // alone, and adds ours. It says whether upstream closes the connection.
 func (x *exchange) clean() (closing bool) {
 	h := &x.ctx.Response.Header
-	h.SetProtocol(ourVersion) // upstream's is its own
+	h.SetProtocol(ourVersion)
 	closing = h.ConnectionClose() && (!x.ctx.IsHead() || h.ContentLength() != -2) // an answer to HEAD may leave its length out
 	h.ResetConnectionClose()
 	var nominated header.Nominated // the request's may still be in use
