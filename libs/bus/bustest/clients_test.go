@@ -169,7 +169,7 @@ func readsInEveryWay(t *testing.T, nc *nats.Conn, last uint64) {
 		}
 	})
 	t.Run("a push consumer that is asked for by name", func(t *testing.T) {
-		inbox := nc.NewRespInbox()
+		inbox := nats.NewInbox()
 		made, err := js.CreatePushConsumer(ctx, stream, jetstream.ConsumerConfig{Name: "pushed", DeliverSubject: inbox, AckPolicy: jetstream.AckNonePolicy, IdleHeartbeat: time.Second})
 		if err != nil || made.CachedInfo().Config.DeliverSubject != inbox {
 			t.Fatalf("%v, %v", made, err)
@@ -277,7 +277,7 @@ func readsInEveryWay(t *testing.T, nc *nats.Conn, last uint64) {
 	})
 	t.Run("of several replicas one answers", func(t *testing.T) {
 		for _, call := range []string{"STREAM.NAMES", "CONSUMER.NAMES." + stream} {
-			inbox := nc.NewRespInbox()
+			inbox := nats.NewInbox()
 			sub, err := nc.SubscribeSync(inbox)
 			if err != nil {
 				t.Fatal(err)

@@ -245,6 +245,14 @@ func readsNothingElse(t *testing.T, nc *nats.Conn, in inside) {
 		"durable consumer":            {"$JS.API.CONSUMER.DURABLE.CREATE.TIDEGATE_MATERIAL.spy", create("TIDEGATE_MATERIAL", object{"durable_name": "spy", "ack_policy": "none"})},
 		"consumer under a false flag": {"$JS.API.CONSUMER.CREATE.TIDEGATE_CONSUMER.spy", create("TIDEGATE_MATERIAL", object{"name": "spy", "ack_policy": "none"})},
 		"door to material":            {"tidegate.door.TIDEGATE_MATERIAL.spy", create("TIDEGATE_MATERIAL", plain)},
+		"consumer names":              {"$JS.API.CONSUMER.NAMES.TIDEGATE_MATERIAL", []byte(nil)},
+		"consumer list":               {"$JS.API.CONSUMER.LIST.TIDEGATE_MATERIAL", []byte(nil)},
+		"consumer info":               {"$JS.API.CONSUMER.INFO.TIDEGATE_MATERIAL.spy", []byte(nil)},
+		"door to lists":               {"tidegate.door.TIDEGATE_MATERIAL.LIST", []byte(nil)},
+		"lists, past the door":        {"tidegate.door.ACCOUNT.LIST", []byte(nil)},
+		"pushed material":             {"$JS.API.CONSUMER.CREATE.TIDEGATE_MATERIAL", create("TIDEGATE_MATERIAL", object{"deliver_subject": "_INBOX.spy"})},
+		"pushed under a false flag":   {"$JS.API.CONSUMER.CREATE.TIDEGATE_CONSUMER", create("TIDEGATE_MATERIAL", object{"deliver_subject": "_INBOX.spy"})},
+		"heads and heartbeats":        {"$JS.API.STREAM.INFO.TIDEGATE_FLEET", []byte(nil)},
 		"pull":                        {"$JS.API.CONSUMER.MSG.NEXT.TIDEGATE_MATERIAL.spy", object{"batch": 1}},
 		"mirror":                      {"$JS.API.STREAM.CREATE.SPY", object{"name": "SPY", "mirror": source}},
 		"source":                      {"$JS.API.STREAM.CREATE.SPY", object{"name": "SPY", "sources": []object{source}}},
@@ -256,6 +264,16 @@ func readsNothingElse(t *testing.T, nc *nats.Conn, in inside) {
 	} {
 		if answered, what := asks(nc, try.subject, try.body); answered {
 			t.Errorf("%s: it was answered: %s", name, what)
+		}
+	}
+	own, err := bareJS(t, in.bare(t, "gateway")).CreateConsumer(ctx, bus.Stream("consumer"), jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range []string{"NAMES", "LIST"} {
+		m, err := nc.Request("$JS.API.CONSUMER."+list+".TIDEGATE_CONSUMER", nil, 5*time.Second)
+		if err != nil || strings.Contains(string(m.Data), own.CachedInfo().Name) || !strings.Contains(string(m.Data), `"consumers"`) {
+			t.Errorf("a reader sees a consumer that is not a reader's: %v, %v", m, err)
 		}
 	}
 	if _, err := reader.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: "SPY", Mirror: &jetstream.StreamSource{Name: bus.MaterialStream}}); err == nil {
@@ -321,7 +339,8 @@ func writesNothing(t *testing.T, nc *nats.Conn, in inside) {
 	evil := []string{
 		"tidegate.events.consumer.deleted", "tidegate.events.credential.revoked", "tidegate.events.service.retired",
 		"tidegate.material.cred_1.1", "tidegate.heartbeat.gateway.evil", "tidegate.heartbeat.service.consumer.evil",
-		"tidegate.fleet.member.evil", "tidegate.rebuild.TIDEGATE_CONSUMER",
+		"tidegate.fleet.member.evil", "tidegate.rebuild.TIDEGATE_CONSUMER", "tidegate.head.consumer",
+		"tidegate.delivery.evil", "tidegate.door.TIDEGATE_CONSUMER.NAMES", "_INBOX_gateway.evil", "_INBOX_test.evil", "_INBOX.>",
 	}
 	for _, subject := range evil {
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
@@ -332,13 +351,26 @@ func writesNothing(t *testing.T, nc *nats.Conn, in inside) {
 			{"$JS.API.STREAM.INFO.TIDEGATE_CONSUMER", ""},
 			{"$JS.API.CONSUMER.INFO.TIDEGATE_CONSUMER.none", ""},
 			{"$JS.API.CONSUMER.MSG.NEXT.TIDEGATE_CONSUMER.none", `{"batch":1}`},
+			{"$JS.API.STREAM.MSG.GET.TIDEGATE_CONSUMER", `{"seq":1}`},
+			{"$JS.API.INFO", ""}, {"$JS.API.STREAM.NAMES", ""}, {"$JS.API.STREAM.LIST", ""},
+			{"$JS.API.CONSUMER.NAMES.TIDEGATE_CONSUMER", ""}, {"$JS.API.CONSUMER.LIST.TIDEGATE_CONSUMER", ""},
+			{"$JS.API.CONSUMER.DELETE.TIDEGATE_CONSUMER.none", ""},
+			{"$JS.ACK.TIDEGATE_CONSUMER.evil.1.1.1.1.0", "+NXT"}, {"$JS.FC.TIDEGATE_CONSUMER.evil.1", ""},
+			{"$JS.API.CONSUMER.CREATE.TIDEGATE_CONSUMER", `{"stream_name":"TIDEGATE_CONSUMER","config":{"ack_policy":"none"}}`},
 			{"$JS.API.CONSUMER.CREATE.TIDEGATE_CONSUMER.evil", `{"stream_name":"TIDEGATE_CONSUMER","config":{"name":"evil","ack_policy":"none"}}`},
 		} {
 			if err := nc.PublishRequest(ask.subject, subject, []byte(ask.body)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		// A consumer that would push there; and one whose pulls would.
+		// A consumer that would push there, asked for in each way; and one whose pulls would.
+		for _, call := range []string{"CREATE.TIDEGATE_CONSUMER", "CREATE.TIDEGATE_CONSUMER.older", "DURABLE.CREATE.TIDEGATE_CONSUMER.older"} {
+			for _, config := range []object{{"deliver_subject": subject}, {"deliver_subject": subject, "durable_name": "older", "idle_heartbeat": 100_000_000}} {
+				if answered, what := asks(nc, "$JS.API.CONSUMER."+call, object{"stream_name": "TIDEGATE_CONSUMER", "config": config}); answered {
+					t.Errorf("by %s a consumer may push to %s: %s", call, subject, what)
+				}
+			}
+		}
 		push := object{"name": "push", "deliver_subject": subject, "ack_policy": "none", "deliver_policy": "all"}
 		if answered, what := asks(nc, "$JS.API.CONSUMER.CREATE.TIDEGATE_CONSUMER.push", object{"stream_name": "TIDEGATE_CONSUMER", "config": push}); answered {
 			t.Errorf("a consumer may push to %s: %s", subject, what)
@@ -355,6 +387,10 @@ func writesNothing(t *testing.T, nc *nats.Conn, in inside) {
 		subject string
 		body    any
 	}{
+		"durable push":     {"$JS.API.CONSUMER.DURABLE.CREATE.TIDEGATE_CONSUMER.d", object{"stream_name": "TIDEGATE_CONSUMER", "config": object{"durable_name": "d", "deliver_subject": "_INBOX.d"}}},
+		"another stream":   {"$JS.API.CONSUMER.DURABLE.CREATE.TIDEGATE_CONSUMER.d", object{"stream_name": "TIDEGATE_MATERIAL", "config": object{"durable_name": "d"}}},
+		"republish":        {"$JS.API.STREAM.UPDATE.TIDEGATE_CONSUMER", object{"name": "TIDEGATE_CONSUMER", "republish": object{"src": ">", "dest": "evil.>"}}},
+		"reset":            {"$JS.API.CONSUMER.RESET.TIDEGATE_CONSUMER.evil", object{"seq": 1}},
 		"old ephemeral":    {"$JS.API.CONSUMER.CREATE.TIDEGATE_CONSUMER", object{"stream_name": "TIDEGATE_CONSUMER", "config": object{"deliver_subject": "tidegate.events.credential.x", "ack_policy": "none"}}},
 		"delete stream":    {"$JS.API.STREAM.DELETE.TIDEGATE_CONSUMER", []byte(nil)},
 		"purge stream":     {"$JS.API.STREAM.PURGE.TIDEGATE_CONSUMER", []byte(nil)},
