@@ -14,12 +14,13 @@ import (
 
 // doorLife is how long a reader's consumer may live unread, unless it is durable.
 // Of those there may be doorDurables on a stream; doorConsumers is how many a
-// stream may have, with the project's own, when a reader makes another. Replicas
-// of a service count each by itself, so that a few more may come about.
+// stream may have, with the project's own, when a reader makes another. JetStream
+// itself stops at 1,000 a stream, whoever makes them: the rest is for services and
+// gateways. Requests count each by itself, so that a few more may come about.
 const (
 	doorLife      = 5 * time.Minute
 	doorDurables  = 32
-	doorConsumers = 256
+	doorConsumers = 512
 )
 
 // doorMark is in the metadata of every consumer that the door has made.

@@ -317,3 +317,40 @@ func consumerNames(t *testing.T, js jetstream.JetStream, stream string) (names [
 	}
 	return names
 }
+
+func TestReadersCannotFillAStreamWithConsumers(t *testing.T) {
+	in := onEmbedded(t)
+	s := newService(t, "consumer")
+	conn, err := bus.Connect(t.Context(), in.config("consumer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	run(t, bus.NewRelay(conn, "consumer", s.store).Run)
+	s.commit(1)
+	reader, own, stream := bareJS(t, dial(t, in.reader)), bareJS(t, in.bare(t, "consumer")), bus.Stream("consumer")
+	eventually(t, "there is a stream", func() bool {
+		_, err := reader.Stream(t.Context(), stream)
+		return err == nil
+	})
+	config := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}
+	made := 0
+	for ; made < 2000; made++ {
+		_, err := reader.CreateConsumer(t.Context(), stream, config)
+		if failed := (*jetstream.APIError)(nil); errors.As(err, &failed) && failed.ErrorCode == jetstream.JSErrCodeMaximumConsumersLimit {
+			break
+		} else if err != nil {
+			t.Fatalf("%d: %v", made, err)
+		}
+	}
+	if made != 512 {
+		t.Errorf("%d could be made", made)
+	}
+	if all := consumerNames(t, reader, stream); len(all) != made {
+		t.Errorf("%d are listed of %d", len(all), made)
+	}
+	config.MemoryStorage = true
+	if _, err := own.CreateConsumer(t.Context(), stream, config); err != nil {
+		t.Errorf("the project's own: %v", err)
+	}
+}
