@@ -65,6 +65,10 @@ type Service struct {
 	// readiness checks: what is registered here counts before the process says
 	// that it is ready. An error ends the process before it serves anything.
 	Prepare func(context.Context, Deps) error
+	// Reclaim has the objects with these ids hold what they claim, no more and no
+	// less: after `tidegate epoch bump` has taken in their events. Of Deps it has
+	// Config, Registry, Store, Ring and Clock.
+	Reclaim func(ctx context.Context, d Deps, ids []string) error
 	// Start is background work, such as expiry clocks or the gateway's listeners.
 	// It returns when ctx ends; returning an error earlier ends the process. It
 	// must drain what it serves within DrainTime.

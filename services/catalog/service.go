@@ -4,6 +4,8 @@
 package catalog
 
 import (
+	"context"
+
 	"github.com/tidegate-io/tidegate/events/catalog"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/es"
@@ -21,10 +23,17 @@ func Service() app.Service {
 		Routes: func(d app.Deps) error {
 			api.Register(d.API, api.Config{
 				Store:    d.Store,
-				Services: es.NewHandler(d.Store, d.Registry, domain.Decider, domain.Effects),
+				Services: handler(d),
 				Clock:    d.Clock,
 			})
 			return nil
 		},
+		Reclaim: func(ctx context.Context, d app.Deps, ids []string) error {
+			return handler(d).Reclaim(ctx, ids, []string{domain.RouteScope}, nil)
+		},
 	}
+}
+
+func handler(d app.Deps) *es.Handler[domain.State, domain.Command] {
+	return es.NewHandler(d.Store, d.Registry, domain.Decider, domain.Effects)
 }

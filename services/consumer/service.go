@@ -3,6 +3,8 @@
 package consumer
 
 import (
+	"context"
+
 	"github.com/tidegate-io/tidegate/events/consumer"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/es"
@@ -24,11 +26,25 @@ func Service() app.Service {
 		Routes: func(d app.Deps) error {
 			api.Register(d.API, api.Config{
 				Store:     d.Store,
-				Consumers: es.NewHandler(d.Store, d.Registry, domain.Decider, domain.Effects),
+				Consumers: handler(d),
 				Ring:      d.Ring,
 				Clock:     d.Clock,
 			})
 			return nil
 		},
+		Reclaim: func(ctx context.Context, d app.Deps, ids []string) error {
+			return handler(d).Reclaim(ctx, ids, nil, func(ctx context.Context, id string, s domain.State) (es.Effects, error) {
+				key := domain.ContactKey(id)
+				kept, err := d.Store.Material(ctx, key)
+				if _, there := kept[key]; err != nil || !there || len(s.Profile.ContactSealed) > 0 {
+					return es.Effects{}, err
+				}
+				return es.Effects{Material: []es.Material{{Key: key, Erase: true}}}, nil // the contact was erased since
+			})
+		},
 	}
+}
+
+func handler(d app.Deps) *es.Handler[domain.State, domain.Command] {
+	return es.NewHandler(d.Store, d.Registry, domain.Decider, domain.Effects)
 }

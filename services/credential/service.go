@@ -33,6 +33,9 @@ func Service() app.Service {
 			})
 			return nil
 		},
+		Reclaim: func(ctx context.Context, d app.Deps, ids []string) error {
+			return api.Reclaim(ctx, api.Config{Store: d.Store, Credentials: handler(d), Ring: d.Ring}, ids)
+		},
 		Start: func(ctx context.Context, d app.Deps) error {
 			return policies.Expiry{Reader: d.Store, Credentials: handler(d), Clock: d.Clock, Log: d.Log}.Run(ctx)
 		},

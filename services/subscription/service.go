@@ -37,6 +37,9 @@ func Service() app.Service {
 			})
 			return nil
 		},
+		Reclaim: func(ctx context.Context, d app.Deps, ids []string) error {
+			return handler(d).Reclaim(ctx, ids, []string{domain.LiveScope}, nil)
+		},
 		Start: func(ctx context.Context, d app.Deps) error {
 			return policies.Expiry{Reader: d.Store, Subscriptions: handler(d), Clock: d.Clock, Log: d.Log}.Run(ctx)
 		},

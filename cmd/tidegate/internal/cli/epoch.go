@@ -23,6 +23,7 @@ type bumping struct {
 	context      string
 	databaseURL  string
 	natsURL      string
+	keyring      string
 	discard, yes bool
 }
 
@@ -36,7 +37,7 @@ func epochCommand(s *session) *cobra.Command {
 Do this when a service says that the stream is ahead of SQL or has another
 history, which happens when its database was restored to an earlier point. The
 events that only the stream has are imported, so that nothing is lost and no
-revoked key lives again. With --discard they are dropped; the revocations that
+revoked key lives again, and what they name is held again: names, keys, routes. With --discard they are dropped; the revocations that
 this would undo are listed first, and you are asked.
 
 On a data directory ` + "`tidegate up`" + ` must be stopped. With --database-url and
@@ -45,6 +46,7 @@ On a data directory ` + "`tidegate up`" + ` must be stopped. With --database-url
 	c.Flags().StringVar(&b.context, "context", "", "whose history: "+strings.Join(bus.Contexts, ", "))
 	c.Flags().StringVar(&b.databaseURL, "database-url", environment("TIDEGATE_DATABASE_URL", ""), "the database (TIDEGATE_DATABASE_URL); the data directory's when absent")
 	c.Flags().StringVar(&b.natsURL, "nats-url", environment("TIDEGATE_NATS_URL", ""), "NATS (TIDEGATE_NATS_URL); the data directory's when absent")
+	c.Flags().StringVar(&b.keyring, "keyring", environment("TIDEGATE_KEYRING", ""), "the key ring's file (TIDEGATE_KEYRING); the data directory's when absent")
 	c.Flags().BoolVar(&b.discard, "discard", false, "drop what only the bus has")
 	c.Flags().BoolVarP(&b.yes, "yes", "y", false, "do not ask")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -85,9 +87,10 @@ func (s *session) bump(ctx context.Context, b bumping) error {
 	defer conn.Close()
 	all := up.Services()
 	owner := all[slices.IndexFunc(all, func(service app.Service) bool { return service.Name == b.context })]
-	store, err := app.OpenStore(ctx, app.Config{
-		DatabaseURL: b.databaseURL, DataDir: s.dataDir, Namespace: environment("TIDEGATE_NAMESPACE", "default"),
-	}, owner)
+	cfg := app.Config{
+		DatabaseURL: b.databaseURL, DataDir: s.dataDir, Namespace: environment("TIDEGATE_NAMESPACE", "default"), Keyring: b.keyring,
+	}
+	store, err := app.OpenStore(ctx, cfg, owner)
 	if err != nil {
 		return err
 	}
@@ -98,8 +101,24 @@ func (s *session) bump(ctx context.Context, b bumping) error {
 	if err != nil {
 		return err
 	}
+	if err := app.Reclaim(ctx, cfg, owner, store, touched(result)); err != nil {
+		return fmt.Errorf("the events are imported; run it again once this is mended: %w", err)
+	}
 	s.say("%s is at event %d of epoch %s", b.context, result.After.Position, result.After.Epoch)
 	return nil
+}
+
+// touched are the objects whose names, keys and routes are to be held again: those
+// of imported events. Where there is none, a bump before this one may not have
+// come so far: nil, which is all.
+func touched(result bus.BumpResult) []string {
+	var ids []string
+	for _, e := range result.Surplus {
+		if !slices.Contains(ids, e.Subject) {
+			ids = append(ids, e.Subject)
+		}
+	}
+	return ids
 }
 
 // confirm shows a plan, and asks when something would be lost.

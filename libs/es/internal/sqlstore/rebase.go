@@ -12,8 +12,8 @@ import (
 // rebaseTime bounds the one transaction of a rebase, which may be long.
 const rebaseTime = 10 * time.Minute
 
-// Rebase implements es.Feed. Claims are not restored: a record does not carry
-// them.
+// Rebase implements es.Feed. Claims are not restored, for a record does not carry
+// them: es.Handler.Reclaim makes them anew.
 func (s *Store) Rebase(ctx context.Context, epoch string, surplus []es.Record, erase []string) (es.Head, error) {
 	ctx = patiently(ctx, rebaseTime)
 	var rebased es.Head

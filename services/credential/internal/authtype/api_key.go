@@ -76,6 +76,11 @@ func (APIKey) Configure(current json.RawMessage, patch Config) (json.RawMessage,
 	return current, c.untouched("key")
 }
 
+// Unique: the key.
+func (APIKey) Unique(domain.Settings) (identifier string, secret bool, err error) {
+	return "", true, nil
+}
+
 // checkKey refuses keys that could be issued and would never be recognised.
 func checkKey(key string, at domain.Placement) error {
 	if len(key) < minKey || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -96,6 +96,13 @@ func (Basic) Configure(current json.RawMessage, patch Config) (json.RawMessage, 
 	return current, c.untouched("username", "password")
 }
 
+// Unique: the user name.
+func (Basic) Unique(settings domain.Settings) (identifier string, secret bool, err error) {
+	var current basicConfig
+	err = json.Unmarshal(settings.Config, &current)
+	return current.Username, false, err
+}
+
 func (Basic) make(username string, c members) (Made, error) {
 	password, chosen, err := c.text("password")
 	if err != nil {

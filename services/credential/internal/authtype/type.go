@@ -39,6 +39,9 @@ type Type interface {
 	// Configure answers the config after a merge patch, which must touch neither
 	// an identifier nor a secret.
 	Configure(current json.RawMessage, patch Config) (json.RawMessage, error)
+	// Unique answers by what nobody else may be known: the identifier in the
+	// settings (empty: there is none), and whether the secret is such too.
+	Unique(settings domain.Settings) (identifier string, secret bool, err error)
 }
 
 // Made is what a type has made of a config.
