@@ -32,7 +32,8 @@ type step struct {
 	status int    // of its acknowledgement
 
 	attempts     int
-	acknowledged []byte // body
+	missed       []string // why attempts were not acknowledged
+	acknowledged []byte   // body
 }
 
 // newLife plans a life. A third of the callers bring their own key, so that it
@@ -104,6 +105,7 @@ func (l *life) advance(ctx context.Context, s *topology, portal string) error {
 		case r.status == next.status:
 		case next.method == http.MethodDelete && next.attempts > 1 && r.text("code") == "illegal_transition": // the first attempt did it
 		case unacknowledged(r):
+			next.missed = append(next.missed, r.reason())
 			return nil
 		default:
 			return fmt.Errorf("attempt %d: %s", next.attempts, r)
@@ -128,6 +130,14 @@ func (s *topology) send(ctx context.Context, base string, l *life, next *step) r
 func unacknowledged(r reply) bool {
 	return r.err != nil || r.text("code") == "idempotency_in_flight" ||
 		slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, r.status)
+}
+
+// reason is why a command was not acknowledged, in short.
+func (r reply) reason() string {
+	if r.err != nil {
+		return "no answer"
+	}
+	return fmt.Sprint(r.status, " ", r.text("code"))
 }
 
 // keep writes an acknowledgement down.

@@ -23,9 +23,9 @@ type load struct {
 	lives []*life // that were begun
 	ended []*life // whose end both gateways were said to have applied
 
-	given, acknowledged, tried atomic.Int64
-	stop                       context.CancelFunc
-	running                    sync.WaitGroup
+	acknowledged, tried atomic.Int64
+	stop                context.CancelFunc
+	running             sync.WaitGroup
 }
 
 // workers is how many commands are under way at once.
@@ -80,13 +80,11 @@ func (l *load) live(ctx context.Context, one *life, portal string) bool {
 	before := one.done
 	err := one.advance(context.WithoutCancel(ctx), l.s, portal)
 	l.acknowledged.Add(int64(one.done - before))
-	l.given.Add(int64(one.done - before))
 	if err != nil {
 		l.t.Errorf("%s: %v", one.name, err)
 		return true
 	}
 	if !one.over() {
-		l.given.Add(1)
 		return false
 	}
 	if one.confirmed && !one.service {
@@ -161,6 +159,19 @@ func (l *load) finish() {
 			return nil
 		})
 	}
+}
+
+// missed counts why attempts were not acknowledged.
+func (l *load) missed() map[string]int {
+	all := map[string]int{}
+	for _, one := range l.lives {
+		for _, s := range one.steps {
+			for _, why := range s.missed {
+				all[why]++
+			}
+		}
+	}
+	return all
 }
 
 // portal answers the address of one of the portals.
