@@ -25,6 +25,19 @@ func fence(m *nats.Msg, stream string, sequence uint64) {
 	m.Header.Set(jetstream.ExpectedLastSeqHeader, strconv.FormatUint(sequence-1, 10))
 }
 
+// refusedError is errMoved with the position that something else had taken. What
+// was in flight behind it may have been accepted all the same: its fence is the
+// sequence before it, whoever has that.
+type refusedError struct {
+	position int64
+	cause    error
+}
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("%s: position %d: %s", errMoved, e.position, e.cause)
+}
+func (e *refusedError) Unwrap() []error { return []error{errMoved, e.cause} }
+
 type pending struct {
 	outgoing
 	ack jetstream.PubAckFuture
@@ -95,12 +108,12 @@ func acknowledged(ctx context.Context, p pending) error {
 		return ctx.Err()
 	case ack := <-p.ack.Ok():
 		if ack.Sequence != p.sequence {
-			return fmt.Errorf("%w: position %d was acknowledged as sequence %d", errMoved, p.position, ack.Sequence)
+			return &refusedError{position: p.position, cause: fmt.Errorf("it was acknowledged as sequence %d", ack.Sequence)}
 		}
 		return nil
 	case err := <-p.ack.Err():
 		if refused, ok := errors.AsType[*jetstream.APIError](err); ok && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
-			return fmt.Errorf("%w: position %d: %w", errMoved, p.position, err)
+			return &refusedError{position: p.position, cause: err}
 		}
 		return fmt.Errorf("publish position %d: %w", p.position, err)
 	case <-timer.C:

@@ -48,6 +48,7 @@ type Relay struct {
 	mu       sync.Mutex
 	status   RelayStatus
 	verified string // the epoch in which the event stream was found to be fit; empty: it is not
+	doubted  int64  // position from which on the event stream is to be compared with SQL; 0: its tail says enough
 	blocked  [2]error
 	failed   [2]error
 }
@@ -171,6 +172,33 @@ func (r *Relay) fitFor(epoch string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.verified == epoch
+}
+
+// doubt keeps from where on the event stream must be compared, when err says
+// that something else has taken a position.
+func (r *Relay) doubt(err error) {
+	refused, ok := errors.AsType[*refusedError](err)
+	if !ok {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.doubted == 0 || refused.position < r.doubted {
+		r.doubted = refused.position
+	}
+}
+
+// doubtedFrom answers what doubt kept; settled forgets it.
+func (r *Relay) doubtedFrom() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.doubted
+}
+
+func (r *Relay) settled() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doubted = 0
 }
 
 func (r *Relay) published(lane int, position int64) {

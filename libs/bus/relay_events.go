@@ -53,7 +53,9 @@ func (r *Relay) relayEvents(ctx context.Context) error {
 			}
 		}
 	}
-	return r.conn.pipeline(ctx, next, func(position int64) { r.published(eventLane, position) })
+	err = r.conn.pipeline(ctx, next, func(position int64) { r.published(eventLane, position) })
+	r.doubt(err)
+	return err
 }
 
 // inspectEvents compares the stream with SQL, and makes it anew where SQL is the
@@ -117,10 +119,35 @@ func (r *Relay) compareEvents(ctx context.Context) (seen, es.Head, error) {
 	if found.holed() {
 		return found, head, errHoled
 	}
-	return found, head, nil
+	return found, head, r.compareDoubted(ctx, found)
 }
 
-// compareTail says whether SQL has the stream's last message at its position.
+// compareDoubted compares the positions that may hold what no relay wrote: the
+// one that was refused, and those that were in flight behind it. The tail does
+// not tell: it may be ours.
+func (r *Relay) compareDoubted(ctx context.Context, found seen) error {
+	from := r.doubtedFrom()
+	if from == 0 {
+		return nil
+	}
+	for position := from; position <= min(found.last(), from+window); position++ {
+		m, err := found.stream.GetMsg(ctx, uint64(position))
+		if err != nil {
+			return fmt.Errorf("read sequence %d of stream %s: %w", position, Stream(r.context), err)
+		}
+		switch err := r.compareTail(ctx, m); {
+		case errors.Is(err, ErrForked):
+			return fmt.Errorf("%w: sequence %d is not SQL's", errHoled, position)
+		case err != nil:
+			return err
+		}
+	}
+	r.settled()
+	return nil
+}
+
+// compareTail says whether SQL has a message of the stream, such as its last, at
+// its position.
 func (r *Relay) compareTail(ctx context.Context, tail *jetstream.RawStreamMsg) error {
 	position := int64(tail.Sequence)
 	records, err := r.feed.Since(ctx, position-1, 1)
