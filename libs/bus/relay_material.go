@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,12 +17,14 @@ import (
 // errUnfit: the event stream is not known to be SQL's, so neither is material.
 var errUnfit = errors.New("the event stream is not verified")
 
-// relayMaterial makes one attempt, like relayEvents. The stream is compacted, so
-// that its sequence is not the position: the position travels in a header, and
-// the last message's says where to go on.
+// relayMaterial makes one attempt, like relayEvents: position equals stream
+// sequence here, too. A position whose change was superseded before it was
+// published is given a filler. Without it two relays that read at different
+// moments would mean different positions by one sequence, and the fence of the
+// one would let a message of the other pass that has a change missing before it.
 func (r *Relay) relayMaterial(ctx context.Context) error {
 	again := r.conn.reconnected()
-	head, cursor, sequence, err := r.inspectMaterial(ctx)
+	head, cursor, newest, err := r.inspectMaterial(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,17 +44,22 @@ func (r *Relay) relayMaterial(ctx context.Context) error {
 				return nil, errUnfit
 			}
 			if len(records) > 0 {
-				batch := make([]outgoing, len(records))
-				for i, record := range records {
-					sequence++
-					batch[i] = materialMessage(head.Epoch, record, sequence)
-					read = record.Position
+				var batch []outgoing
+				for _, record := range records {
+					for read++; read < record.Position && len(batch) < fillers; read++ {
+						batch = append(batch, materialFiller(head.Epoch, read, newest))
+					}
+					if read < record.Position {
+						read-- // the record is read again, with what is still missing before it
+						break
+					}
+					batch, newest = append(batch, materialMessage(head.Epoch, record)), read
 				}
 				inspected = time.Now()
 				return batch, nil
 			}
 			if time.Since(inspected) > inspectTime {
-				if err := r.unchanged(ctx, materialStream, sequence); err != nil {
+				if err := r.unchanged(ctx, materialStream, uint64(read)); err != nil {
 					return nil, err
 				}
 				inspected = time.Now()
@@ -67,14 +73,16 @@ func (r *Relay) relayMaterial(ctx context.Context) error {
 }
 
 // inspectMaterial compares the stream with SQL, and makes it anew where SQL is
-// the better copy. It answers where to go on, in positions and in sequences.
-func (r *Relay) inspectMaterial(ctx context.Context) (es.Head, int64, uint64, error) {
+// the better copy. It answers where to go on, and the newest position that the
+// stream has a change of.
+func (r *Relay) inspectMaterial(ctx context.Context) (head es.Head, cursor, newest int64, err error) {
 	for range 3 {
-		found, head, cursor, err := r.compareMaterial(ctx)
+		var found seen
+		found, head, newest, err = r.compareMaterial(ctx)
 		switch {
 		case err == nil:
 			r.conn.adjust(ctx, found)
-			return head, cursor, found.state.LastSeq, nil
+			return head, found.last(), newest, nil
 		case errors.Is(err, errMissing):
 			err = r.conn.create(ctx, r.conn.materialConfig(head.Epoch))
 		case errors.Is(err, errHoled), errors.Is(err, errOutdated):
@@ -115,14 +123,14 @@ func (r *Relay) compareMaterial(ctx context.Context) (seen, es.Head, int64, erro
 	case found.tail.Header.Get(HeaderEpoch) != head.Epoch || found.tail.Sequence != found.state.LastSeq:
 		return found, head, 0, errHoled
 	}
-	cursor, err := strconv.ParseInt(found.tail.Header.Get(HeaderPosition), 10, 64)
-	if err != nil {
+	newest, err := strconv.ParseInt(found.tail.Header.Get(HeaderPosition), 10, 64)
+	if err != nil || newest > found.last() || newest < found.last() && found.tail.Subject != fillerSubject {
 		return found, head, 0, errHoled
 	}
-	if cursor > head.Material {
-		return found, head, 0, fmt.Errorf("%w (material: stream %d, SQL %d)", ErrAhead, cursor, head.Material)
+	if found.last() > head.Material {
+		return found, head, 0, fmt.Errorf("%w (material: stream %d, SQL %d)", ErrAhead, found.last(), head.Material)
 	}
-	return found, head, cursor, r.compareMaterialTail(ctx, found.tail, cursor)
+	return found, head, newest, r.compareMaterialTail(ctx, found.tail, found.last())
 }
 
 // compareMaterialTail compares the last message with SQL, as far as SQL still
@@ -135,7 +143,7 @@ func (r *Relay) compareMaterialTail(ctx context.Context, tail *jetstream.RawStre
 	if len(records) == 0 || records[0].Position != position {
 		return nil
 	}
-	if strings.TrimPrefix(tail.Subject, materialSubject) != records[0].Key || !bytes.Equal(tail.Data, records[0].Sealed) {
+	if tail.Subject != materialSubject+records[0].Key || !bytes.Equal(tail.Data, records[0].Sealed) {
 		return fmt.Errorf("%w (material %d: stream %s, SQL %s)", ErrForked, position, tail.Subject, records[0].Key)
 	}
 	return nil
@@ -143,11 +151,25 @@ func (r *Relay) compareMaterialTail(ctx context.Context, tail *jetstream.RawStre
 
 // materialMessage carries one change; an erasure is an empty body that replaces
 // what was there.
-func materialMessage(epoch string, record es.MaterialRecord, sequence uint64) outgoing {
-	m := &nats.Msg{Subject: materialSubject + record.Key, Data: record.Sealed, Header: nats.Header{
-		HeaderEpoch:    {epoch},
-		HeaderPosition: {strconv.FormatInt(record.Position, 10)},
-	}}
-	fence(m, materialStream, sequence)
-	return outgoing{message: m, sequence: sequence, position: record.Position}
+func materialMessage(epoch string, record es.MaterialRecord) outgoing {
+	return materialAt(epoch, record.Position, &nats.Msg{Subject: materialSubject + record.Key, Data: record.Sealed}, record.Position)
+}
+
+// fillerSubject is no key's: it has one token. Of all fillers the stream keeps
+// the last.
+const fillerSubject = materialSubject + "superseded"
+
+// fillers is how many fillers are published before SQL is read again.
+const fillers = 10_000
+
+// materialFiller stands for a change that was superseded. It names the newest
+// one before it, which is how far a reader of the stream can come.
+func materialFiller(epoch string, position, newest int64) outgoing {
+	return materialAt(epoch, position, &nats.Msg{Subject: fillerSubject}, newest)
+}
+
+func materialAt(epoch string, position int64, m *nats.Msg, newest int64) outgoing {
+	m.Header = nats.Header{HeaderEpoch: {epoch}, HeaderPosition: {strconv.FormatInt(newest, 10)}}
+	fence(m, materialStream, uint64(position))
+	return outgoing{message: m, sequence: uint64(position), position: position}
 }

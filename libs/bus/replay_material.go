@@ -17,9 +17,9 @@ func (c *Conn) ReplayMaterial(ctx context.Context, sink MaterialSink) error {
 	return c.keepReading(ctx, materialStream, &materialReplay{conn: c, cursor: sink.Cursor(), sink: sink})
 }
 
-// materialReplay is the reading of the material stream. Its sequences have gaps,
-// so what is checked is that they rise and that the stream is still the one that
-// the cursor is of.
+// materialReplay is the reading of the material stream. It is compacted, so what
+// is checked is that sequences rise and that the stream is still the one that the
+// cursor is of.
 type materialReplay struct {
 	conn   *Conn
 	cursor MaterialCursor
@@ -64,6 +64,10 @@ func (r *materialReplay) deliver(ctx context.Context, batch []jetstream.Msg) err
 		if sequence <= last {
 			continue
 		}
+		if m.Subject() == fillerSubject {
+			last = sequence
+			continue
+		}
 		position, err := strconv.ParseInt(header(m, HeaderPosition), 10, 64)
 		if err != nil {
 			fault = fmt.Errorf("read the position of material: %w", err)
@@ -81,8 +85,8 @@ func (r *materialReplay) deliver(ctx context.Context, batch []jetstream.Msg) err
 		if err := r.conn.insist(ctx, materialStream, func() error { return r.sink.Deliver(ctx, fresh) }); err != nil {
 			return err
 		}
-		r.cursor.Sequence = last
 	}
+	r.cursor.Sequence = last
 	return fault
 }
 
