@@ -25,8 +25,11 @@ func (s *topology) history(t testing.TB) history {
 		if len(service.Writes) == 0 {
 			continue
 		}
-		sql := s.stored(t, service)
+		sql, material := s.stored(t, service)
 		s.compare(t, service.Name, sql)
+		if service.Name == bus.MaterialOwner {
+			s.compareMaterial(t, material)
+		}
 		seen := map[string]bool{}
 		for i, record := range sql {
 			e, err := events.Decode(record.Body)
@@ -40,22 +43,34 @@ func (s *topology) history(t testing.TB) history {
 	return all
 }
 
-// stored reads a service's events from SQL.
-func (s *topology) stored(t testing.TB, service app.Service) []es.Record {
+// stored reads a service's events from SQL, and the newest material of each key.
+func (s *topology) stored(t testing.TB, service app.Service) (all []es.Record, material map[string]string) {
 	t.Helper()
 	store, err := app.OpenStore(t.Context(), app.Config{DatabaseURL: s.database, Namespace: "default"}, service)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = store.Close() }()
-	var all []es.Record
+	material = map[string]string{}
+	for position := int64(0); ; {
+		page, err := store.MaterialSince(t.Context(), position, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, record := range page {
+			material[record.Key], position = string(record.Sealed), record.Position
+		}
+	}
 	for {
 		page, err := store.Since(t.Context(), int64(len(all)), 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(page) == 0 {
-			return all
+			return all, material
 		}
 		all = append(all, page...)
 	}
@@ -86,6 +101,61 @@ func (s *topology) compare(t testing.TB, service string, sql []es.Record) {
 		t.Fatalf("the stream of %s has %d events and not those %d of SQL", service, len(bodies), len(sql))
 	}
 }
+
+// compareMaterial reads the stream of material as a gateway does, and fails the
+// test unless it comes to hold what SQL holds.
+func (s *topology) compareMaterial(t testing.TB, sql map[string]string) {
+	t.Helper()
+	conn, err := bus.Connect(t.Context(), bus.Config{URL: s.nats.URL("gateway"), Name: "gateway"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	read, got := sync.WaitGroup{}, &sealed{keys: map[string]string{}}
+	read.Go(func() { _ = conn.ReplayMaterial(ctx, got) })
+	defer read.Wait()
+	defer stop()
+	eventually(t, "gateways are sent the material of SQL", func() error {
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		for key, want := range sql {
+			if have, there := got.keys[key]; !there || have != want {
+				return fmt.Errorf("%s is there: %t, and is as it should be: %t", key, there, have == want)
+			}
+		}
+		if len(got.keys) != len(sql) {
+			return fmt.Errorf("it is of %d keys, want %d", len(got.keys), len(sql))
+		}
+		return nil
+	})
+}
+
+// sealed is what was read of the stream of material.
+type sealed struct {
+	mu   sync.Mutex
+	keys map[string]string
+}
+
+func (*sealed) Cursor() bus.MaterialCursor { return bus.MaterialCursor{} }
+
+func (m *sealed) Deliver(_ context.Context, batch []bus.MaterialMessage) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, message := range batch {
+		m.keys[message.Key] = string(message.Sealed)
+	}
+	return nil
+}
+
+func (m *sealed) Reset(context.Context, string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.keys)
+	return nil
+}
+
+func (*sealed) Tail(context.Context, int64) {}
 
 // stream is what was read of a stream.
 type stream struct {
