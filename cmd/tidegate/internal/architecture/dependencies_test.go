@@ -213,7 +213,7 @@ func list(t *testing.T) (standard map[string]bool, packages []pkg) {
 		t.Fatal(explain(err))
 	}
 	standard = map[string]bool{}
-	for _, dir := range strings.Fields(string(out)) {
+	for dir := range strings.FieldsSeq(string(out)) {
 		listing, err := exec.CommandContext(t.Context(), "go", "list", "-C", dir, "-deps", "-json=ImportPath,Imports,Deps,Standard", "./...").Output()
 		if err != nil {
 			t.Fatal(explain(err))
