@@ -40,9 +40,10 @@ func HashPassword(plain string) string {
 	return phc{cost: current, salt: salt, hash: current.hash(plain, salt, hashSize)}.String()
 }
 
-// VerifyPassword says whether a password is the one that was hashed. It honours
-// the parameters in the hash, so that imported and older ones go on working. It
-// waits for its turn as long as that takes.
+// VerifyPassword says whether a password is the one that was hashed, by argon2id
+// or bcrypt: the hash says which. It honours the parameters in the hash, so that
+// imported and older ones go on working. It waits for its turn as long as that
+// takes.
 func VerifyPassword(hashed, plain string) bool {
 	ok, err := VerifyPasswordContext(context.Background(), hashed, plain)
 	return ok && err == nil
@@ -51,7 +52,7 @@ func VerifyPassword(hashed, plain string) bool {
 // VerifyPasswordContext is VerifyPassword that gives up its turn when ctx ends.
 // Errors are ctx's, or wrap ErrHash.
 func VerifyPasswordContext(ctx context.Context, hashed, plain string) (bool, error) {
-	p, err := parsePHC(hashed)
+	verify, err := verifier(hashed)
 	if err != nil {
 		return false, err
 	}
@@ -61,8 +62,19 @@ func VerifyPasswordContext(ctx context.Context, hashed, plain string) (bool, err
 		return false, ctx.Err()
 	}
 	defer func() { <-slots }()
-	given := p.cost.hash(plain, p.salt, len(p.hash))
-	return subtle.ConstantTimeCompare(given, p.hash) == 1, nil
+	return verify(plain), nil
+}
+
+// verifier answers what computes the hash of a password and compares it.
+func verifier(hashed string) (func(plain string) bool, error) {
+	if isBcrypt(hashed) {
+		return func(plain string) bool { return verifyBcrypt(hashed, plain) }, checkBcrypt(hashed)
+	}
+	p, err := parsePHC(hashed)
+	return func(plain string) bool {
+		given := p.cost.hash(plain, p.salt, len(p.hash))
+		return subtle.ConstantTimeCompare(given, p.hash) == 1
+	}, err
 }
 
 func (c cost) hash(plain string, salt []byte, size int) []byte {

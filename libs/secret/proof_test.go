@@ -2,6 +2,10 @@ package secret_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +21,11 @@ func TestProofs(t *testing.T) {
 	ring := secret.New()
 	digest := secret.DigestProof(ring.Digest([]byte("my key")))
 	password := secret.PasswordProof(secret.HashPassword("my password"))
-	for name, proof := range map[string]secret.Proof{"digest": digest, "password": password} {
+	public := secret.PublicProof(publicKey(t))
+	for name, proof := range map[string]secret.Proof{
+		"digest": digest, "password": password, "shared": secret.SharedProof([]byte("my-secret-key")), "public": public,
+		"bcrypt": secret.BcryptProof("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+	} {
 		t.Run("come back as they were sealed: "+name, func(t *testing.T) {
 			sealed := must[[]byte](t)(ring.SealProof("cred_1.1", proof))
 			if got := must[secret.Proof](t)(ring.OpenProof("cred_1.1", sealed)); !reflect.DeepEqual(got, proof) {
@@ -32,6 +40,11 @@ func TestProofs(t *testing.T) {
 		for _, bad := range []secret.Proof{
 			{}, {Kind: "unknown"}, {Kind: secret.ProofDigest, Digest: digest.Digest}, {Kind: secret.ProofDigest, Pepper: "p"},
 			{Kind: secret.ProofArgon2id}, {Kind: secret.ProofArgon2id, PHC: password.PHC, Pepper: "p"},
+			{Kind: secret.ProofArgon2id, PHC: password.PHC, Key: []byte("k")},
+			secret.BcryptProof(password.PHC), secret.PasswordProof("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+			secret.SharedProof(nil), secret.SharedProof(make([]byte, 4097)), {Kind: secret.ProofShared, Key: []byte("k"), PHC: "x"},
+			secret.PublicProof(nil), secret.PublicProof([]byte("not DER")), secret.PublicProof(public.Key[:len(public.Key)-1]),
+			secret.PublicProof(make([]byte, 8193)), {Kind: secret.ProofDigest, Pepper: "p", Digest: digest.Digest, Key: []byte("k")},
 		} {
 			if _, err := ring.SealProof("cred_1.1", bad); !errors.Is(err, secret.ErrProof) {
 				t.Fatalf("kind %q: %v", bad.Kind, err)
@@ -45,6 +58,15 @@ func TestProofs(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	})
+}
+
+func publicKey(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return must[[]byte](t)(x509.MarshalPKIXPublicKey(&key.PublicKey))
 }
 
 func TestDataKeys(t *testing.T) {
@@ -80,7 +102,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	digest := ring.Digest([]byte("my key"))
 	for name, v := range map[string]any{
 		"ring": ring, "data key": secret.NewDataKey(), "digest": digest,
-		"proof": secret.Proof{Kind: "argon2id", PHC: "needle", Digest: []byte("needle")},
+		"proof": secret.Proof{Kind: "argon2id", PHC: "needle", Digest: []byte("needle"), Key: []byte("needle")},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			if got := fmt.Sprintf(verb, v); got != "[secret]" {
