@@ -55,6 +55,10 @@ func samples() map[string][]events.Data {
 	routes := []catalog.Route{{Host: "api.example.com", PathPrefix: "/petstore", Methods: []string{"GET"}, StripPrefix: true}}
 	upstreams := []catalog.Upstream{{URL: "http://127.0.0.1:9000", Weight: 1}}
 	placement := credential.Placement{In: "header", Name: "X-API-Key"}
+	jwk := credential.JWK{
+		Kty: "EC", Crv: "P-256", // of RFC 7515, appendix A.3
+		X: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", Y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+	}
 
 	return map[string][]events.Data{
 		"consumer": {
@@ -91,6 +95,13 @@ func samples() map[string][]events.Data {
 			credential.Resumed{Concerns: ofCredential, Reason: "false alarm"},
 			credential.Revoked{Concerns: ofCredential, Name: "production", Type: credential.TypeBasic, Reason: "leaked"},
 			credential.Expired{Concerns: ofCredential, ExpiresAt: noon},
+			credential.SigningKeysRotated{Keys: []credential.SigningKey{
+				{KID: "2026-03-01", Status: credential.KeyNext, JWK: jwk},
+				{KID: "2025-12-01", Status: credential.KeyCurrent, JWK: jwk},
+				{KID: "2025-09-01", Status: credential.KeyPrevious, JWK: jwk, NotAfter: &evening},
+			}},
+			credential.TokenRevoked{Concerns: ofCredential, TokenID: "tok_01kjm2x0v8e6hbqg4y5s8zq3wf", ExpiresAt: evening},
+			credential.Expiring{Concerns: ofCredential, Name: "production", ExpiresAt: evening, Days: 7},
 		},
 		"catalog": {
 			catalog.Drafted{
@@ -136,6 +147,18 @@ func samples() map[string][]events.Data {
 	}
 }
 
+// additions are payloads with members that came later, by the file of their
+// fixture. The type's first fixture is frozen without them.
+func additions() map[string]events.Data {
+	ofCredential := events.Concerns{ConsumerID: "acme", CredentialID: ids[0], Team: "payments"}
+	return map[string]events.Data{
+		"credential/testdata/credential.rotated.v1.config.json": credential.Rotated{
+			Concerns: ofCredential, SecretVersion: 2, RetiredVersions: []int{1},
+			Config: change(json.RawMessage(`{"key":"billing"}`), json.RawMessage(`{"key":"billing","leeway_seconds":5}`)),
+		},
+	}
+}
+
 var sets = map[string]events.Set{
 	"consumer": consumer.Events, "credential": credential.Events,
 	"catalog": catalog.Events, "subscription": subscription.Events,
@@ -163,20 +186,32 @@ func TestEveryEventTypeHasAFrozenFixtureThatIsStillRead(t *testing.T) {
 				if !ok {
 					t.Fatalf("samples has no %s", spec.Type)
 				}
-				body := fixture(t, registry, filepath.Join(context, "testdata", spec.Type+".v"+strconv.Itoa(spec.Schema)+".json"), want)
-				envelope, err := events.Decode(body)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := registry.Decode(envelope)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got, want := payload(t, got), payload(t, want); got != want {
-					t.Errorf("the fixture reads as\n%s\nwant\n%s", got, want)
-				}
+				path := filepath.Join(context, "testdata", spec.Type+".v"+strconv.Itoa(spec.Schema)+".json")
+				readsAs(t, registry, fixture(t, registry, path, want), want)
 			})
 		}
+	}
+	for path, want := range additions() {
+		t.Run(path, func(t *testing.T) { readsAs(t, registry, fixture(t, registry, filepath.FromSlash(path), want), want) })
+	}
+}
+
+func readsAs(t *testing.T, registry *events.Registry, body []byte, want events.Data) {
+	t.Helper()
+	envelope, err := events.Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := registry.Decode(envelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain bytes.Buffer // a fixture is indented, raw members too
+	if err := json.Compact(&plain, []byte(payload(t, got))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := plain.String(), payload(t, want); got != want {
+		t.Errorf("the fixture reads as\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -235,6 +270,12 @@ func fixture(t *testing.T, registry *events.Registry, path string, data events.D
 		"consumer": concerns.ConsumerID, "credential": concerns.CredentialID,
 		"service": concerns.ServiceID, "subscription": concerns.SubscriptionID,
 	}[events.Word(data.EventType())]
+	switch data := data.(type) {
+	case credential.SigningKeysRotated:
+		aggregate = credential.SigningKeysID
+	case credential.TokenRevoked:
+		aggregate = data.TokenID
+	}
 	body, err = events.Encode(events.Envelope{
 		ID: "0195514f-1a00-7000-8000-000000000001", Type: data.EventType(), Schema: schema,
 		Source: "/tidegate/default/" + filepath.Dir(filepath.Dir(path)), Stream: events.Word(data.EventType()) + "-" + aggregate,

@@ -23,6 +23,9 @@ var Events = events.Set{
 	events.Of[Resumed](1),
 	events.Of[Revoked](1),
 	events.Of[Expired](1),
+	events.Of[Expiring](1),
+	events.Of[SigningKeysRotated](1),
+	events.Of[TokenRevoked](1),
 }
 
 // The authentication types of a credential. The type never changes.
@@ -63,13 +66,15 @@ type Updated struct {
 }
 
 // Rotated: SecretVersion is live from now on. RetiringVersion, when not 0,
-// stays valid until RetiringNotAfter; RetiredVersions are dead at once.
+// stays valid until RetiringNotAfter; RetiredVersions are dead at once. Config,
+// when it is not nil, has changed with the secret: another public key.
 type Rotated struct {
 	events.Concerns
-	SecretVersion    int        `json:"secret_version"`
-	RetiringVersion  int        `json:"retiring_version,omitempty"`
-	RetiringNotAfter *time.Time `json:"retiring_not_after,omitempty"`
-	RetiredVersions  []int      `json:"retired_versions,omitempty"`
+	SecretVersion    int                             `json:"secret_version"`
+	RetiringVersion  int                             `json:"retiring_version,omitempty"`
+	RetiringNotAfter *time.Time                      `json:"retiring_not_after,omitempty"`
+	RetiredVersions  []int                           `json:"retired_versions,omitempty"`
+	Config           *events.Change[json.RawMessage] `json:"config,omitempty"`
 }
 
 // SecretRetired: the overlap of a rotation is over, the version is dead.
@@ -105,6 +110,16 @@ type Expired struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// Expiring: it expires in Days days, unless its expiry is moved. It is told 30, 7
+// and 1 days before, once each; a moment that had passed when the expiry was set
+// is left out.
+type Expiring struct {
+	events.Concerns
+	Name      string    `json:"name"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Days      int       `json:"days"` // 30, 7 or 1
+}
+
 func (Issued) EventType() string        { return "credential.issued" }
 func (Updated) EventType() string       { return "credential.updated" }
 func (Rotated) EventType() string       { return "credential.rotated" }
@@ -113,3 +128,4 @@ func (Suspended) EventType() string     { return "credential.suspended" }
 func (Resumed) EventType() string       { return "credential.resumed" }
 func (Revoked) EventType() string       { return "credential.revoked" }
 func (Expired) EventType() string       { return "credential.expired" }
+func (Expiring) EventType() string      { return "credential.expiring" }
