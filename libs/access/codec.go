@@ -170,7 +170,7 @@ func (c *Credential) code(w *wire) {
 	owner, known := c.ConsumerID(), c.known()
 	w.flag(&known)
 	w.text(&owner)
-	set := *c.Settings
+	set := Settings{Type: c.Type, Placement: c.Placement, Config: c.Config, Hide: c.Hide}
 	w.text(&set.Type)
 	w.text(&set.Placement.In)
 	w.text(&set.Placement.Name)
@@ -188,6 +188,22 @@ func (c *Credential) code(w *wire) {
 		c.Settings = w.s.shared(set.Type, set.Placement, set.Config, set.Hide)
 	}
 }
+
+func (k *signing) code(w *wire) {
+	k.history.code(w)
+	w.json(&k.given)
+	if w.reading && !w.failed {
+		k.take(k.given)
+	}
+}
+
+func (t *revokedToken) code(w *wire) {
+	w.text(&t.id)
+	t.history.code(w)
+	w.moment(&t.until)
+}
+
+func (p *passed) code(w *wire) { w.moment(&p.moment) }
 
 func (v *Service) code(w *wire) {
 	w.text(&v.ID)

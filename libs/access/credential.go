@@ -3,6 +3,7 @@ package access
 import (
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -34,6 +35,18 @@ type Settings struct {
 	Hide      bool            // take the credential out before forwarding
 	kind      Types
 	name      string // what it is found by, of types that have that
+	derived   atomic.Pointer[any]
+}
+
+// Derived answers what parse makes of the config. It is made once for each
+// settings, so parse must be pure, and the one that whoever verifies the type has.
+func (s *Settings) Derived(parse func(config json.RawMessage) any) any {
+	if made := s.derived.Load(); made != nil {
+		return *made
+	}
+	made := parse(s.Config)
+	s.derived.Store(&made)
+	return made
 }
 
 type credentialFlags uint8
@@ -217,6 +230,9 @@ func (s *Snapshot) foldCredential(c *Credential, data events.Data) bool {
 		c.flags &^= credentialSilent
 		if d.RetiringNotAfter != nil {
 			c.retiring, c.retiringUntil = uint32(d.RetiringVersion), momentOf(d.RetiringNotAfter)
+		}
+		if d.Config != nil {
+			c.Settings = s.shared(c.Type, c.Placement, d.Config.After, c.Hide)
 		}
 	case credential.SecretRetired:
 		switch uint32(d.SecretVersion) {

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"slices"
 	"sync"
+
+	"github.com/tidegate-io/tidegate/events/credential"
 )
 
 // record is an object that is saved and hashed by its fields.
@@ -17,6 +19,9 @@ const (
 	kindCredential   = 'k'
 	kindService      = 'v'
 	kindSubscription = 'u'
+	kindSigning      = 's'
+	kindToken        = 't'
+	kindPassed       = 'p' // saved, and not part of the hash
 )
 
 // sum is a hash of a set: the sum of its members' hashes, so that a member can
@@ -50,6 +55,12 @@ func kindOf(r record) byte {
 		return kindCredential
 	case *Service:
 		return kindService
+	case *signing:
+		return kindSigning
+	case *revokedToken:
+		return kindToken
+	case *passed:
+		return kindPassed
 	default:
 		return kindSubscription
 	}
@@ -79,6 +90,14 @@ func (s *Snapshot) broken() []string {
 	for c := range s.credentials.all {
 		if c.broken() {
 			streams = append(streams, "credential-"+c.ID)
+		}
+	}
+	if set := s.signing.Load(); set != nil && set.broken() {
+		streams = append(streams, "credential-"+credential.SigningKeysID)
+	}
+	for t := range s.eachToken {
+		if t.broken() {
+			streams = append(streams, "credential-"+t.id)
 		}
 	}
 	for v := range s.eachService {

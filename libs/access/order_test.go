@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -43,6 +44,9 @@ func history(t *rapid.T) []event {
 		}
 		return nil
 	}
+	config := func() *events.Change[json.RawMessage] {
+		return &events.Change[json.RawMessage]{After: []byte(`{"username":"` + pick("other username", "ada", "bob") + `"}`)}
+	}
 	draw := map[string]func() fact{
 		"consumer": func() fact {
 			return fact{consumerID(), rapid.SampledFrom([]events.Data{
@@ -57,7 +61,10 @@ func history(t *rapid.T) []event {
 					Placement: credential.Placement{In: "header", Name: "x-api-key"}, ExpiresAt: when(), SecretVersion: 1,
 					Config: []byte(`{"username":"` + pick("username", "ada", "bob") + `"}`)},
 				credential.Updated{ExpiresAt: &events.Change[*time.Time]{After: when()}},
+				credential.Updated{Config: config()},
 				credential.Rotated{SecretVersion: rapid.IntRange(1, 3).Draw(t, "version"), RetiringVersion: 1, RetiringNotAfter: when()},
+				credential.Rotated{SecretVersion: rapid.IntRange(1, 3).Draw(t, "version"), Config: config()},
+				credential.Expiring{Days: 7},
 				credential.SecretRetired{SecretVersion: rapid.IntRange(1, 2).Draw(t, "retired")},
 				credential.Suspended{}, credential.Resumed{}, credential.Expired{}, credential.Revoked{},
 			}).Draw(t, "credential event")}

@@ -38,6 +38,9 @@ func (s *Snapshot) Save(w io.Writer) error {
 	save(out, s.eachService, func(v *Service) string { return v.ID })
 	save(out, s.credentials.all, func(c *Credential) string { return c.ID })
 	save(out, s.subscriptions.all, func(u *Subscription) string { return u.ID })
+	save(out, s.eachSigning, func(*signing) string { return "" })
+	save(out, s.eachToken, func(t *revokedToken) string { return t.id })
+	save(out, s.eachPassed, func(*passed) string { return "" })
 
 	number(&out.fields, &out.count)
 	end := unreadable || s.Unreadable()
@@ -161,6 +164,21 @@ func (s *Snapshot) restore(kind byte, fields *wire) bool {
 			hash := s.hash(u.ID)
 			u.PlanID = s.word(u.PlanID)
 			s.putSubscription(hash, s.findSubscription(hash, u.ID), u)
+		}
+	case kindSigning:
+		k := new(signing)
+		if k.code(fields); !fields.failed {
+			s.putSigning(s.signing.Load(), k)
+		}
+	case kindToken:
+		t := new(revokedToken)
+		if t.code(fields); !fields.failed {
+			s.putToken(s.findToken(t.id), t)
+		}
+	case kindPassed:
+		var p passed
+		if p.code(fields); !fields.failed {
+			s.pass(p.moment)
 		}
 	default:
 		return false

@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tidegate-io/tidegate/events"
+	"github.com/tidegate-io/tidegate/events/credential"
 )
 
 // Snapshot is what follows from the events applied so far.
@@ -52,6 +53,9 @@ type Snapshot struct {
 	names              table[holders]
 	places             places
 	parties, providers uint32 // the writer's: how many there are
+
+	signing atomic.Pointer[signing] // nil: none yet
+	tokens  tokens
 
 	settings map[settingsKey]*Settings // the writer's: equal settings are one
 	words    map[string]string         // the writer's: teams and plans are few
@@ -84,7 +88,7 @@ func (s *Snapshot) Apply(e events.Envelope, data events.Data) {
 	case "consumer":
 		s.applyConsumer(id, e, data)
 	case "credential":
-		s.applyCredential(id, e, data)
+		s.applyOfCredential(id, e, data)
 	case "service":
 		s.applyService(id, e, data)
 	case "subscription":
@@ -94,6 +98,19 @@ func (s *Snapshot) Apply(e events.Envelope, data events.Data) {
 			s.unreadable.Store(true)
 		}
 	}
+}
+
+// applyOfCredential folds an event of the credential context, by what it is of.
+func (s *Snapshot) applyOfCredential(id string, e events.Envelope, data events.Data) {
+	switch {
+	case credential.IsCredential(id):
+		s.applyCredential(id, e, data)
+	case credential.IsToken(id):
+		s.applyToken(id, e, data)
+	default:
+		s.applySigning(e, data)
+	}
+	s.pass(momentOf(&e.Time))
 }
 
 // Unreadable says that an event was met of which not even the subject could be

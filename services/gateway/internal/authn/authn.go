@@ -11,128 +11,120 @@
 package authn
 
 import (
-	"strings"
-	"unsafe"
+	"errors"
 
-	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/access"
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
 )
 
-// Verifier verifies secrets.
+// Codes of calls that end because of what their body is.
+const (
+	MalformedRequest access.Code = "malformed_request" // 400
+	BodyTooLarge     access.Code = "body_too_large"    // 413
+)
+
+// What reading a body ahead can meet.
+var (
+	ErrBodyTooLarge = errors.New("the body is larger than may be read ahead")
+	ErrBodyBroken   = errors.New("the body ended early, or is malformed")
+)
+
+// Verifier verifies secrets. It is made once and used by all calls.
 type Verifier struct {
-	ring      *secret.Ring
-	passwords *passwordCache
+	types []registered
 }
 
-// New makes a verifier.
-func New(ring *secret.Ring) *Verifier {
-	return &Verifier{ring: ring, passwords: newPasswordCache()}
+// registered is a type with what is asked of it at each request.
+type registered struct {
+	Type
+	bit access.Types
+}
+
+// Types answers every type that the gateway can verify.
+func Types(ring *secret.Ring) []Type {
+	return []Type{NewAPIKey(ring), NewBasic(ring)}
+}
+
+// New makes a verifier of the types.
+func New(types []Type) *Verifier {
+	v := &Verifier{}
+	for _, t := range types {
+		v.types = append(v.types, registered{Type: t, bit: access.TypesOf(t.Name())})
+	}
+	return v
 }
 
 // Identity is whose secret was shown, or why nobody's. It is used again for
 // another request.
 type Identity struct {
-	Code       access.Code // Allowed, CredentialMissing or CredentialInvalid
+	Code       access.Code // Allowed, CredentialMissing, CredentialInvalid, or why the body cannot be read
 	Credential *access.Credential
-	Version    int // of its secret
+	Version    int         // of its secret
+	Fault      access.Code // why a proof that was right does not count; Allowed: it does
+	Scopes     string      // that a token grants, separated by spaces
+
+	refused access.Code
+	attempt Attempt
+	request Request
 	scanner
 }
 
 // Identify looks for credentials of the accepted types and verifies them. It
 // allocates nothing for an API key in a header.
-func (v *Verifier) Identify(state *projection.State, accepted access.Types, q *Request, found *Identity) {
-	found.Credential, found.Version, found.n, found.over = nil, 0, 0, false
-	found.scan(state.Rule, q)
-	if found.n == 0 {
-		found.Code = access.CredentialMissing
-		return
+func (v *Verifier) Identify(state *projection.State, accepted access.Types, q Request, found *Identity) {
+	found.begin(state, q)
+	found.scan(state.Rule, &found.request)
+	if found.n > 0 && !found.over {
+		v.try(accepted, found, found.Hits())
 	}
-	found.Code = access.CredentialInvalid
-	if found.over {
-		return
-	}
-	hits := found.Hits()
+	found.conclude()
+}
+
+// try has each type look at what it accepts of the hits.
+func (v *Verifier) try(accepted access.Types, found *Identity, hits []Hit) {
 	for i := range hits {
-		hit := &hits[i]
-		if hit.Types&accepted&keyTypes != 0 && !v.apiKey(state, hit, found) ||
-			hit.Types&accepted&basicType != 0 && !v.basic(state, hit, found) {
-			found.Credential = nil // a second caller
-			return
-		}
-	}
-	if found.Credential != nil {
-		found.Code = access.Allowed
-	}
-}
-
-var basicType = access.TypesOf(credential.TypeBasic)
-
-// holds notes that a credential's secret was shown; false: another one's was
-// too.
-func (i *Identity) holds(c *access.Credential, version int, hit *Hit) bool {
-	if i.Credential != nil && i.Credential.ID != c.ID {
-		return false
-	}
-	i.Credential, i.Version, hit.Holds = c, max(i.Version, version), true
-	return true
-}
-
-// apiKey tries a value as an API key: as it is and, in Authorization, after the
-// words "Bearer" and "ApiKey".
-func (v *Verifier) apiKey(state *projection.State, hit *Hit, found *Identity) bool {
-	ok := v.key(state, hit, hit.Value, found)
-	if ok && hit.raw != hit.Value {
-		ok = v.key(state, hit, hit.raw, found)
-	}
-	if ok && hit.At == authHeader {
-		if token, is := scheme(hit.Value, "Bearer"); is {
-			ok = v.key(state, hit, token, found)
-		} else if token, is := scheme(hit.Value, "ApiKey"); is {
-			ok = v.key(state, hit, token, found)
-		}
-	}
-	return ok
-}
-
-// The length of keys, generated or brought along.
-const (
-	shortestKey = 16
-	longestKey  = 512
-)
-
-func (v *Verifier) key(state *projection.State, hit *Hit, key string, found *Identity) bool {
-	if len(key) < shortestKey || len(key) > longestKey {
-		return true
-	}
-	if kind, generated := secret.KindOf(key); generated && (kind != secret.APIKey || secret.Check(key) != nil) {
-		return true // mistyped: nobody needs to be asked
-	}
-	c, version := v.lookup(state, key)
-	if c == nil || c.Type != credential.TypeAPIKey || c.Placement != hit.At {
-		return true
-	}
-	return found.holds(c, version, hit)
-}
-
-// lookup answers whose generated secret or key this is.
-func (v *Verifier) lookup(state *projection.State, text string) (*access.Credential, int) {
-	var memory [2]secret.Digest
-	for _, d := range v.ring.AppendDigests(memory[:0], unsafe.Slice(unsafe.StringData(text), len(text))) {
-		if id, version, ok := state.Digests.Lookup(&d.Sum); ok {
-			if c, known := state.Rule.Credential(id); known {
-				return c, version
+		for j := range v.types {
+			if t := &v.types[j]; hits[i].Types&accepted&t.bit != 0 {
+				t.Verify(&found.attempt, &hits[i])
 			}
 		}
 	}
-	return nil, 0
 }
 
-// scheme answers what follows an authentication scheme (RFC 9110, 11.4).
-func scheme(value, name string) (rest string, ok bool) {
-	if len(value) <= len(name) || value[len(name)] != ' ' || !strings.EqualFold(value[:len(name)], name) {
-		return "", false
+// begin forgets the request before. What the hits were stays where it is: it is
+// written over.
+func (i *Identity) begin(state *projection.State, q Request) {
+	i.Credential, i.Version, i.Fault, i.Scopes, i.refused = nil, 0, access.Allowed, "", access.Allowed
+	i.n, i.over, i.request = 0, false, q
+	i.attempt = Attempt{State: state, Request: &i.request, found: i}
+}
+
+// conclude says what came of it, and lets go of the request.
+func (i *Identity) conclude() {
+	if i.attempt.more {
+		i.Credential = nil // a second caller
 	}
-	return strings.TrimLeft(value[len(name):], " "), true
+	switch {
+	case i.refused != access.Allowed:
+		i.Code = i.refused
+	case i.Credential != nil:
+		i.Code = access.Allowed
+	case i.n == 0:
+		i.Code = access.CredentialMissing
+	default:
+		i.Code = access.CredentialInvalid
+	}
+	i.request, i.attempt = Request{}, Attempt{}
+}
+
+// Challenge answers what a caller without a credential of a type is told; empty:
+// the type is not known here.
+func (v *Verifier) Challenge(authType string) string {
+	for i := range v.types {
+		if v.types[i].Name() == authType {
+			return v.types[i].Challenge()
+		}
+	}
+	return ""
 }

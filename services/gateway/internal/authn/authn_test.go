@@ -25,8 +25,8 @@ type desk struct {
 func newDesk() *desk {
 	ring := secret.New()
 	return &desk{
-		ring: ring, verifier: authn.New(ring),
-		state: &projection.State{Rule: access.New(), Digests: material.NewIndex(), Passwords: material.NewPasswords()},
+		ring: ring, verifier: authn.New(authn.Types(ring)),
+		state: &projection.State{Rule: access.New(), Digests: material.NewIndex(), Proofs: material.NewProofs()},
 	}
 }
 
@@ -43,7 +43,7 @@ func (d *desk) issue(id, in, name, key string) {
 // who answers whose credential a request shows, or the code.
 func (d *desk) who(query string, fields ...header.Field) string {
 	var found authn.Identity
-	d.verifier.Identify(d.state, access.TypesOf("api_key", "basic"), &authn.Request{Query: query, Fields: fields}, &found)
+	d.verifier.Identify(d.state, access.TypesOf("api_key", "basic"), authn.Request{Query: query, Fields: fields}, &found)
 	if found.Code != access.Allowed {
 		return string(found.Code)
 	}
@@ -126,7 +126,7 @@ func FuzzIdentify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, cookie, authorization string) {
 		var found authn.Identity
 		fields := []header.Field{{Name: "Cookie", Value: cookie}, {Name: "Authorization", Value: authorization}}
-		d.verifier.Identify(d.state, access.TypesOf("api_key", "basic"), &authn.Request{Query: query, Fields: fields}, &found)
+		d.verifier.Identify(d.state, access.TypesOf("api_key", "basic"), authn.Request{Query: query, Fields: fields}, &found)
 		for _, hit := range found.Hits() {
 			if !hit.Holds {
 				continue

@@ -8,13 +8,6 @@ import (
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
 )
 
-// Request is what can hold a credential. Its strings alias the connection's
-// buffer.
-type Request struct {
-	Fields []header.Field
-	Query  string
-}
-
 // Hit is one value that stands where a credential may be.
 type Hit struct {
 	At    access.Placement

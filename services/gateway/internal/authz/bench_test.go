@@ -52,7 +52,7 @@ func heap() uint64 {
 
 func gather(n int) *crowd {
 	before := heap()
-	c := &crowd{ring: secret.New(), state: &projection.State{Rule: access.New(), Digests: material.NewIndex(), Passwords: material.NewPasswords()}}
+	c := &crowd{ring: secret.New(), state: &projection.State{Rule: access.New(), Digests: material.NewIndex(), Proofs: material.NewProofs()}}
 	apply := func(stream string, version int64, data events.Data) {
 		c.state.Rule.Apply(events.Envelope{ID: events.NewID(time.Now()), Type: data.EventType(), Stream: stream, Version: version, Position: version, Time: time.Now()}, data)
 	}
@@ -86,7 +86,7 @@ var million = sync.OnceValue(func() *crowd { return gather(1_000_000) })
 
 // decider and call are what a browser-like call with one key is decided with.
 func (c *crowd) decider() *authz.Decider {
-	return &authz.Decider{State: func() *projection.State { return c.state }, Verifier: authn.New(c.ring), Limiter: limit.New()}
+	return &authz.Decider{State: func() *projection.State { return c.state }, Verifier: authn.New(authn.Types(c.ring)), Limiter: limit.New()}
 }
 
 func (c *crowd) call(key string) *authz.Call {

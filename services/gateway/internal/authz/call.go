@@ -20,7 +20,7 @@ import (
 
 // MalformedRequest: the request line and headers cannot be read, or can be read
 // in more than one way (400).
-const MalformedRequest access.Code = "malformed_request"
+const MalformedRequest = authn.MalformedRequest
 
 // Call is one call, and what was decided about it. Its strings alias the
 // connection's buffer: nothing of it is kept when the call is over but what comes
@@ -32,6 +32,7 @@ type Call struct {
 	Fields  []header.Field
 	Address netip.Addr
 	At      time.Time
+	Body    authn.Body // nil: there is none to be read
 
 	// What follows is the decision's.
 	Code     access.Code // Allowed, or why not
@@ -41,6 +42,8 @@ type Call struct {
 	Identity authn.Identity
 	Decision access.Decision
 	Limits   limit.Result
+
+	verifier *authn.Verifier
 }
 
 // Decider decides.
@@ -53,7 +56,7 @@ type Decider struct {
 // Decide judges a call and counts it against its limits when it may go on. The
 // whole of it allocates nothing for an API key in a header without limits.
 func (d *Decider) Decide(c *Call) {
-	c.Route, c.Service, c.Decision, c.Limits = nil, nil, access.Decision{}, limit.Result{}
+	c.Route, c.Service, c.Decision, c.Limits, c.verifier = nil, nil, access.Decision{}, limit.Result{}, d.Verifier
 	c.Code = d.decide(c)
 }
 
@@ -81,7 +84,9 @@ func (d *Decider) decide(c *Call) access.Code {
 }
 
 func (d *Decider) identify(state *projection.State, c *Call) access.Code {
-	d.Verifier.Identify(state, access.TypesOf(c.Service.Accepts...), &authn.Request{Fields: c.Fields, Query: c.Target.Query}, &c.Identity)
+	d.Verifier.Identify(state, access.TypesOf(c.Service.Accepts...), authn.Request{
+		Method: c.Method, Raw: c.Raw, Host: c.Host, Query: c.Target.Query, Fields: c.Fields, At: c.At, Body: c.Body,
+	}, &c.Identity)
 	if c.Identity.Code != access.Allowed {
 		return c.Identity.Code
 	}
@@ -93,8 +98,13 @@ func (d *Decider) identify(state *projection.State, c *Call) access.Code {
 		Address:       c.Address,
 		At:            c.At,
 	})
-	if !c.Decision.Allowed() {
-		return c.Decision.Code
+	switch code := c.Decision.Code; {
+	case code.Status() == http.StatusUnauthorized:
+		return code
+	case c.Identity.Fault != access.Allowed: // told to a rightful owner alone
+		return c.Identity.Fault
+	case code != access.Allowed:
+		return code
 	}
 	return d.count(c)
 }
@@ -129,6 +139,8 @@ func Status(code access.Code) int {
 	switch code {
 	case MalformedRequest:
 		return http.StatusBadRequest
+	case authn.BodyTooLarge:
+		return http.StatusRequestEntityTooLarge
 	case HeaderTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge
 	case RequestTimeout:

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/access"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/limit"
 )
@@ -27,6 +27,7 @@ const problemBase = "https://tidegate.io/problems/"
 var details = map[access.Code]string{
 	MalformedRequest:             "The request cannot be read, or can be read in more than one way.",
 	HeaderTooLarge:               "The headers of the request are too large.",
+	authn.BodyTooLarge:           "The body is larger than what a signature may cover.",
 	RequestTimeout:               "The request did not arrive in time.",
 	access.BadRequestTarget:      "The address of the request has no canonical form.",
 	access.RouteNotFound:         "No service answers at this address.",
@@ -67,22 +68,13 @@ func AppendProblem(dst []byte, code access.Code, requestID string) []byte {
 	return append(dst, "\"}\n"...)
 }
 
-// challenges are how a caller proves itself with each type (RFC 9110, 11.6.1).
-var challenges = map[string]string{
-	credential.TypeAPIKey: `ApiKey realm="tidegate"`,
-	credential.TypeBasic:  `Basic realm="tidegate", charset="UTF-8"`,
-	credential.TypeJWT:    `Bearer realm="tidegate", type="jwt"`,
-	credential.TypeHMAC:   `HMAC-SHA256 realm="tidegate"`,
-	credential.TypeOAuth2: `Bearer realm="tidegate", type="oauth2"`,
-}
-
 // RefusalHeaders gives what belongs to a refusal beside its body: how to prove
 // oneself, what methods there are, when to come back.
 func (c *Call) RefusalHeaders(add func(name, value string)) {
 	switch Status(c.Code) {
 	case http.StatusUnauthorized:
 		for _, t := range c.Service.Accepts {
-			if challenge, ok := challenges[t]; ok {
+			if challenge := c.challenge(t); challenge != "" {
 				add("WWW-Authenticate", challenge)
 			}
 		}
@@ -91,6 +83,13 @@ func (c *Call) RefusalHeaders(add func(name, value string)) {
 	case http.StatusTooManyRequests:
 		add("Retry-After", strconv.FormatInt(max(1, limit.Seconds(c.Limits.RetryAfter)), 10))
 	}
+}
+
+func (c *Call) challenge(authType string) string {
+	if c.verifier == nil {
+		return ""
+	}
+	return c.verifier.Challenge(authType)
 }
 
 // AnswerHeaders gives what belongs to every answer to a call that got this far:
@@ -133,4 +132,7 @@ func (c *Call) IdentityHeaders(add func(name, value string)) {
 	}
 	add(header.CredentialID, c.Decision.Credential.ID)
 	add(header.SubscriptionID, c.Decision.Subscription.ID)
+	if c.Identity.Scopes != "" {
+		add(header.TokenScopes, c.Identity.Scopes)
+	}
 }

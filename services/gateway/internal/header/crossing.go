@@ -12,6 +12,7 @@ const (
 	ConsumerCustomID = "X-Consumer-Custom-Id"
 	CredentialID     = "X-Credential-Identifier"
 	SubscriptionID   = "X-Subscription-Id"
+	TokenScopes      = "X-Token-Scopes"
 	ForwardedFor     = "X-Forwarded-For"
 	ForwardedProto   = "X-Forwarded-Proto"
 	ForwardedHost    = "X-Forwarded-Host"
@@ -26,7 +27,7 @@ var (
 	ours = map[string]bool{
 		"x-request-id": true, "forwarded": true, "x-real-ip": true, "x-client-ip": true,
 		"x-original-url": true, "x-original-uri": true, "x-original-method": true, "x-rewrite-url": true,
-		"x-anonymous-consumer": true,
+		"x-anonymous-consumer": true, "x-token-scopes": true,
 	}
 	ourFamilies = []string{"x-consumer-", "x-credential-", "x-subscription-", "x-forwarded-"}
 )

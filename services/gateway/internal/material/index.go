@@ -13,6 +13,7 @@ import (
 	"iter"
 	"maps"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Index finds a credential by the digest of its secret. One goroutine writes,
@@ -37,11 +38,21 @@ func KeyOf(materialKey string) Key {
 	return Key(sum[:len(Key{})])
 }
 
+// entry is one line of the processor's cache: a look-up among a million waits
+// for memory, and for nothing else. Half of an HMAC finds as surely as all of it
+// (RFC 2104, 5), and the id lies in place, so that there is no pointer to follow,
+// for the collector either.
 type entry struct {
-	digest     [sha256.Size]byte
-	credential string
-	version    int32
+	digest  [sha256.Size / 2]byte
+	version int32
+	length  uint8
+	id      [longestID]byte
 }
+
+// longestID is how many bytes the id of a credential may have; ours have 31.
+const longestID = 43
+
+func (e *entry) credential() string { return unsafe.String(&e.id[0], int(e.length)) }
 
 // The table is open addressing over numbers of entries, which lie in chunks that
 // never move.
@@ -86,8 +97,8 @@ func (i *Index) Lookup(digest *[sha256.Size]byte) (credential string, version in
 		case gone:
 		default:
 			e := t.entry(cell - first)
-			if subtle.ConstantTimeCompare(e.digest[:], digest[:]) == 1 {
-				return e.credential, int(e.version), true
+			if subtle.ConstantTimeCompare(e.digest[:], digest[:len(e.digest)]) == 1 {
+				return e.credential(), int(e.version), true
 			}
 		}
 	}
@@ -109,18 +120,25 @@ func (i *Index) Has(k Key) bool {
 // Keys yields the keys that have a digest in force. They are the writer's to ask.
 func (i *Index) Keys() iter.Seq[Key] { return maps.Keys(i.keys) }
 
-// Put brings a version's digest into force, in place of an earlier one.
-func (i *Index) Put(k Key, credential string, version int, digest [sha256.Size]byte) {
+// Put brings a version's digest into force, in place of an earlier one; false:
+// the credential's id is longer than any that there is.
+func (i *Index) Put(k Key, credential string, version int, digest [sha256.Size]byte) bool {
+	if len(credential) > longestID {
+		return false
+	}
+	e := entry{digest: [sha256.Size / 2]byte(digest[:]), version: int32(version), length: uint8(len(credential))}
+	copy(e.id[:], credential)
 	if number, ok := i.keys[k]; ok {
-		if i.table.Load().entry(number).digest == digest {
-			return
+		if *i.table.Load().entry(number) == e {
+			return true
 		}
 		i.Remove(k)
 	}
 	if t := i.table.Load(); int(i.used) >= len(t.cells)/2 {
 		i.grow()
 	}
-	i.keys[k] = i.add(i.table.Load(), entry{digest: digest, credential: credential, version: int32(version)})
+	i.keys[k] = i.add(i.table.Load(), e)
+	return true
 }
 
 // Remove takes a version's digest out of force.

@@ -86,24 +86,25 @@ func TestALookupAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestPasswordsAreFoundByCredential(t *testing.T) {
-	p := material.NewPasswords()
-	p.Put("a", material.Password{Version: 1, PHC: "one"})
-	p.Put("a", material.Password{Version: 2, PHC: "two"})
-	p.Put("a", material.Password{Version: 2, PHC: "two again"})
-	if got := p.Of("a"); len(got) != 2 || got[1].PHC != "two again" {
+func TestProofsAreFoundByCredential(t *testing.T) {
+	p := material.NewProofs()
+	p.Put("a", material.Proof{Version: 1, Hash: "one"})
+	p.Put("a", material.Proof{Version: 2, Hash: "two"})
+	p.Put("a", material.Proof{Version: 2, Hash: "two again"})
+	p.Put("b", material.Proof{Version: 1, Key: []byte("shared")})
+	if got := p.Of("a"); len(got) != 2 || got[1].Hash != "two again" {
 		t.Errorf("%v", got)
 	}
 	p.Remove("a", 1)
 	if got := p.Of("a"); len(got) != 1 || got[0].Version != 2 {
 		t.Errorf("%v", got)
 	}
-	if somebodys, ok := p.Any(); !ok || somebodys.PHC != "two again" {
-		t.Errorf("%v %v", somebodys, ok)
+	if hash, ok := p.AnyHash(); !ok || hash != "two again" {
+		t.Errorf("%v %v", hash, ok)
 	}
 	p.Remove("a", 2)
-	p.Remove("b", 1)
-	if _, ok := p.Any(); ok || p.Len() != 0 {
-		t.Error("something is left")
+	p.Remove("b", 3)
+	if _, ok := p.AnyHash(); ok || p.Len() != 1 {
+		t.Error("what is left is not the shared secret alone")
 	}
 }

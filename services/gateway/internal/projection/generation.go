@@ -67,7 +67,7 @@ func newGeneration(f *fold, s *store, moved func()) *generation {
 		g.sources[i].have = f.cursors[i].Position
 	}
 	g.sources[materialSource].have, g.until = f.position, -1
-	g.state = &State{Rule: f.rule, Digests: f.vault.digests, Passwords: f.vault.passwords, sources: &g.sources}
+	g.state = &State{Rule: f.rule, Digests: f.vault.digests, Proofs: f.vault.proofs, sources: &g.sources}
 	return g
 }
 

@@ -53,10 +53,10 @@ type Config struct {
 // State is what decisions are made with. Everything in it is safe for any number
 // of readers while it changes.
 type State struct {
-	Rule      *access.Snapshot
-	Digests   *material.Index
-	Passwords *material.Passwords
-	sources   *[5]source
+	Rule    *access.Snapshot
+	Digests *material.Index
+	Proofs  *material.Proofs
+	sources *[5]source
 }
 
 // Older says whether some source may have said something longer ago than the

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -13,14 +14,14 @@ import (
 )
 
 // vault opens sealed proofs and brings them into force. One goroutine at a time
-// uses it; readers use its index and passwords.
+// uses it; readers use its index and proofs.
 type vault struct {
-	ring      *secret.Ring
-	log       *slog.Logger
-	digests   *material.Index
-	passwords *material.Passwords
-	chosen    map[material.Key]string  // material keys of passwords
-	waiting   map[material.Key]waiting // sealed with keys that the ring does not have yet
+	ring    *secret.Ring
+	log     *slog.Logger
+	digests *material.Index
+	proofs  *material.Proofs
+	apart   map[material.Key]string  // material keys of proofs
+	waiting map[material.Key]waiting // sealed with keys that the ring does not have yet
 	// missing, while the stream is read anew, is what has not come again.
 	missing map[material.Key]struct{}
 	sum     material.Key // xor over what is held
@@ -33,8 +34,8 @@ type waiting struct {
 
 func newVault(ring *secret.Ring, log *slog.Logger) *vault {
 	return &vault{
-		ring: ring, log: log, digests: material.NewIndex(), passwords: material.NewPasswords(),
-		chosen: map[material.Key]string{}, waiting: map[material.Key]waiting{},
+		ring: ring, log: log, digests: material.NewIndex(), proofs: material.NewProofs(),
+		apart: map[material.Key]string{}, waiting: map[material.Key]waiting{},
 	}
 }
 
@@ -62,16 +63,35 @@ func (v *vault) put(key string, sealed []byte) {
 		v.log.Warn("material of an unknown form is ignored", "key", key)
 		return
 	}
-	switch proof, err := v.ring.OpenProof(key, sealed); {
+	proof, err := v.ring.OpenProof(key, sealed)
+	switch {
 	case err != nil:
 		v.waiting[k] = waiting{key: strings.Clone(key), sealed: append([]byte(nil), sealed...)}
 	case proof.Kind == secret.ProofDigest:
-		v.digests.Put(k, strings.Clone(credential), version, [sha256.Size]byte(proof.Digest))
+		if !v.digests.Put(k, credential, version, [sha256.Size]byte(proof.Digest)) {
+			v.log.Warn("material of a credential with an id that cannot be is ignored", "key", key)
+			return
+		}
 	default:
-		v.chosen[k] = strings.Clone(key)
-		v.passwords.Put(strings.Clone(credential), material.Password{Version: version, PHC: proof.PHC})
+		v.apart[k] = strings.Clone(key)
+		v.proofs.Put(strings.Clone(credential), proofOf(version, proof))
 	}
 	v.toggle(k)
+}
+
+// proofOf answers a proof in the form in which it is used. A public key that
+// cannot be read verifies nothing.
+func proofOf(version int, p secret.Proof) material.Proof {
+	made := material.Proof{Version: version}
+	switch p.Kind {
+	case secret.ProofShared:
+		made.Key = p.Key
+	case secret.ProofPublic:
+		made.Public, _ = x509.ParsePKIXPublicKey(p.Key)
+	default:
+		made.Hash = p.PHC
+	}
+	return made
 }
 
 // remove takes material out of force and says whether there was any.
@@ -79,15 +99,15 @@ func (v *vault) remove(key string) bool { return v.take(material.KeyOf(key)) }
 
 func (v *vault) take(k material.Key) bool {
 	delete(v.missing, k)
-	key, chosen := v.chosen[k]
+	key, apart := v.apart[k]
 	_, sealed := v.waiting[k]
 	switch {
 	case v.digests.Has(k):
 		v.digests.Remove(k)
-	case chosen:
+	case apart:
 		credential, version, _ := splitKey(key)
-		v.passwords.Remove(credential, version)
-		delete(v.chosen, k)
+		v.proofs.Remove(credential, version)
+		delete(v.apart, k)
 	case sealed:
 		delete(v.waiting, k)
 	default:
@@ -110,7 +130,7 @@ func (v *vault) reread() {
 	for k := range v.digests.Keys() {
 		v.missing[k] = struct{}{}
 	}
-	for k := range v.chosen {
+	for k := range v.apart {
 		v.missing[k] = struct{}{}
 	}
 	for k := range v.waiting {
@@ -128,7 +148,7 @@ func (v *vault) complete() (removed bool) {
 	return removed
 }
 
-func (v *vault) len() int { return v.digests.Len() + len(v.chosen) + len(v.waiting) }
+func (v *vault) len() int { return v.digests.Len() + len(v.apart) + len(v.waiting) }
 
 // hash is equal for equal sets of material.
 func (v *vault) hash() string { return hex.EncodeToString(v.sum[:]) }

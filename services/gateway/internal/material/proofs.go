@@ -1,0 +1,81 @@
+package material
+
+import (
+	"crypto"
+	"sync/atomic"
+
+	"github.com/puzpuzpuz/xsync/v4"
+)
+
+// Proof is what one version of a secret is verified with when its digest does
+// not find it. Of Hash, Key and Public it has one.
+type Proof struct {
+	Version int
+	Hash    string           // argon2id (PHC) or bcrypt, of a chosen password
+	Key     []byte           // a shared secret: HMAC, HS256 and the like; not to be changed
+	Public  crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+}
+
+// Proofs finds what a credential's secrets are verified with. One goroutine
+// writes, any number read without a lock.
+type Proofs struct {
+	of       *xsync.Map[string, []Proof]
+	hashes   int // the writer's
+	somebody atomic.Pointer[Proof]
+}
+
+// NewProofs makes an empty set.
+func NewProofs() *Proofs { return &Proofs{of: xsync.NewMap[string, []Proof]()} }
+
+// Of answers a credential's proofs, at most one a version; the slice is not to
+// be changed.
+func (p *Proofs) Of(credential string) []Proof {
+	proofs, _ := p.of.Load(credential)
+	return proofs
+}
+
+// AnyHash answers the hash of somebody's password, as a measure of what a
+// verification costs; false: nobody has one.
+func (p *Proofs) AnyHash() (string, bool) {
+	if proof := p.somebody.Load(); proof != nil {
+		return proof.Hash, true
+	}
+	return "", false
+}
+
+// Len answers how many credentials have one.
+func (p *Proofs) Len() int { return p.of.Size() }
+
+// Put brings a proof into force, in place of an earlier one of its version.
+func (p *Proofs) Put(credential string, proof Proof) {
+	p.change(credential, proof.Version, func(kept []Proof) []Proof { return append(kept, proof) })
+	if proof.Hash != "" {
+		p.hashes++
+		p.somebody.Store(&proof)
+	}
+}
+
+// Remove takes a version out of force.
+func (p *Proofs) Remove(credential string, version int) {
+	p.change(credential, version, func(kept []Proof) []Proof { return kept })
+	if p.hashes == 0 {
+		p.somebody.Store(nil)
+	}
+}
+
+func (p *Proofs) change(credential string, without int, then func([]Proof) []Proof) {
+	var kept []Proof
+	for _, other := range p.Of(credential) {
+		switch {
+		case other.Version != without:
+			kept = append(kept, other)
+		case other.Hash != "":
+			p.hashes--
+		}
+	}
+	if kept = then(kept); len(kept) > 0 {
+		p.of.Store(credential, kept)
+	} else {
+		p.of.Delete(credential)
+	}
+}
