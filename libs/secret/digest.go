@@ -38,7 +38,15 @@ func (r *Ring) Digests(secret []byte) []Digest {
 // AppendDigests is Digests into the caller's memory; it allocates none when dst
 // has room for two.
 func (r *Ring) AppendDigests(dst []Digest, secret []byte) []Digest {
-	fingerprint := Fingerprint(secret)
+	return r.appendDigests(dst, Fingerprint(secret))
+}
+
+// DigestsFingerprint is Digests for a secret of which the fingerprint is known.
+func (r *Ring) DigestsFingerprint(fingerprint [sha256.Size]byte) []Digest {
+	return r.appendDigests(make([]Digest, 0, maxPeppers), fingerprint)
+}
+
+func (r *Ring) appendDigests(dst []Digest, fingerprint [sha256.Size]byte) []Digest {
 	for _, p := range r.keys.Load().peppers {
 		dst = append(dst, p.digest(fingerprint))
 	}

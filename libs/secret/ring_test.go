@@ -199,6 +199,9 @@ func TestRotation(t *testing.T) {
 		if newer.Pepper != added || ring.Active(secret.Pepper) != added {
 			t.Fatal("the new pepper is not active")
 		}
+		if both := gateway.DigestsFingerprint(secret.Fingerprint([]byte("k"))); !slices.Equal(both, gateway.Digests([]byte("k"))) {
+			t.Fatal("the digests of a fingerprint are others")
+		}
 		if both := gateway.Digests([]byte("k")); len(both) != 2 || !slices.Contains(both, older) || !slices.Contains(both, newer) {
 			t.Fatal("a gateway that listed it does not recognise by both")
 		}
