@@ -1,8 +1,10 @@
 package access_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/credential"
@@ -101,5 +103,24 @@ func TestNames(t *testing.T) {
 	after(7, "basic", "ada", "cred_5")
 	if c, ok := s.BasicUser("ada"); !ok || c.ID != "cred_5" {
 		t.Fatal("the user name is not found")
+	}
+}
+
+func TestARotationMayChangeTheConfig(t *testing.T) {
+	issued := credential.Issued{
+		Concerns: events.Concerns{ConsumerID: "acme"}, Type: credential.TypeJWT, SecretVersion: 1, HideCredentials: true,
+		Placement: credential.Placement{In: "header", Name: "Authorization"}, Config: []byte(`{"key":"billing","public_key":"old"}`),
+	}
+	next := json.RawMessage(`{"key":"billing","public_key":"new"}`)
+	s := fold(log(fact{"cred_1", issued}, fact{"cred_1", credential.Rotated{
+		SecretVersion: 2, RetiringVersion: 1, RetiringNotAfter: in(time.Hour),
+		Config: &events.Change[json.RawMessage]{Before: issued.Config, After: next},
+	}}))
+	c, ok := s.Named(credential.TypeJWT, "billing")
+	if !ok || string(c.Config) != string(next) || !c.Hide || c.Placement.Name != "Authorization" {
+		t.Fatalf("it is %+v, %v", c, ok)
+	}
+	if !s.SecretLive("cred_1", 1, noon) || !s.SecretLive("cred_1", 2, noon) {
+		t.Fatal("one of the two secrets is not live")
 	}
 }
