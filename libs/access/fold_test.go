@@ -22,7 +22,8 @@ func TestEveryEventTypeIsFoldedOrKnownToMeanNothing(t *testing.T) {
 		case "consumer":
 			return new(Consumer).fold(data) || (&Consumer{status: consumerActive}).fold(data)
 		case "credential":
-			return New().foldCredential(new(*unknown), data) ||
+			return new(signing).fold(data) || new(revokedToken).fold(events.Envelope{}, data) ||
+				New().foldCredential(new(*unknown), data) ||
 				New().foldCredential(&Credential{consumer: new(party), Settings: new(Settings)}, data)
 		case "service":
 			return new(Service).fold(data) || (&Service{Status: ServiceDraft}).fold(data)

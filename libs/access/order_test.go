@@ -33,6 +33,7 @@ func history(t *rapid.T) []event {
 		}
 		return in(time.Duration(hours) * time.Hour)
 	}
+	hours := func() time.Duration { return time.Duration(rapid.IntRange(1, 48).Draw(t, "lifetime")) * time.Hour }
 	list := func() *[]string {
 		switch pick("list", "nil", "none", "one", "both") {
 		case "none":
@@ -69,6 +70,14 @@ func history(t *rapid.T) []event {
 				credential.Suspended{}, credential.Resumed{}, credential.Expired{}, credential.Revoked{},
 			}).Draw(t, "credential event")}
 		},
+		"token": func() fact {
+			return fact{pick("token", "tok_1", "tok_2", "grant_1"), credential.TokenRevoked{ExpiresAt: noon.Add(hours())}}
+		},
+		"keys": func() fact {
+			return fact{credential.SigningKeysID, credential.SigningKeysRotated{Keys: []credential.SigningKey{
+				{KID: pick("kid", "one", "two"), Status: credential.KeyCurrent, JWK: exampleKey, NotAfter: when()},
+			}}}
+		},
 		"service": func() fact {
 			return fact{serviceID(), rapid.SampledFrom([]events.Data{
 				catalog.Drafted{Routes: []catalog.Route{{PathPrefix: pick("prefix", "/a", "/a/b")}}, Accepts: []string{"api_key", "basic"}, Plans: []catalog.Plan{{ID: "default"}}},
@@ -85,6 +94,7 @@ func history(t *rapid.T) []event {
 			}).Draw(t, "subscription event")}
 		},
 	}
+	pace := hours() // between two events of a context
 	// What makes a call possible is there more often than chance would have it.
 	facts := []fact{
 		{"acme", consumer.Registered{}},
@@ -98,10 +108,11 @@ func history(t *rapid.T) []event {
 		facts = nil
 	}
 	for range rapid.IntRange(0, 24).Draw(t, "events") {
-		facts = append(facts, draw[pick("stream", "consumer", "credential", "service", "subscription")]())
+		facts = append(facts, draw[pick("stream", "consumer", "credential", "token", "keys", "service", "subscription")]())
 	}
 	all := log(facts...)
 	for i := range all {
+		all[i].Time = noon.Add(time.Duration(all[i].Position) * pace)
 		if rapid.IntRange(0, 24).Draw(t, "unreadable") == 0 {
 			all[i] = all[i].unreadable()
 		}
@@ -170,6 +181,14 @@ func verdicts(s *access.Snapshot) []string {
 		if c, ok := s.BasicUser(user); ok {
 			say("%s: %s", user, c.ID)
 		}
+	}
+	for _, kid := range []string{"one", "two"} {
+		if k, ok := s.SigningKey(kid); ok {
+			say("%s: %v", kid, k.NotAfter)
+		}
+	}
+	for _, id := range []string{"tok_1", "tok_2", "grant_1"} {
+		say("%s: %v", id, s.TokenRevoked(id))
 	}
 	say("%v %v", s.Placements(), s.Broken())
 	return all

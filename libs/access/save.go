@@ -173,7 +173,7 @@ func (s *Snapshot) restore(kind byte, fields *wire) bool {
 	case kindToken:
 		t := new(revokedToken)
 		if t.code(fields); !fields.failed {
-			s.putToken(s.findToken(t.id), t)
+			s.putToken(s.tokenState(t.id), t)
 		}
 	case kindPassed:
 		var p passed

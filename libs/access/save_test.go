@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/consumer"
@@ -21,6 +22,9 @@ func furnished() *access.Snapshot {
 		key("cred_2", "basic", "header", "Authorization", `{"username":"ada"}`),
 		fact{"cred_2", credential.Rotated{SecretVersion: 2, RetiringVersion: 1, RetiringNotAfter: in(0)}},
 	)
+	all = append(all,
+		fact{credential.SigningKeysID, credential.SigningKeysRotated{Keys: []credential.SigningKey{{KID: "one", JWK: exampleKey, NotAfter: in(0)}}}},
+		fact{"tok_1", credential.TokenRevoked{TokenID: "tok_1", ExpiresAt: noon.Add(time.Hour)}})
 	s := fold(log(all...))
 	s.Apply(events.Envelope{Stream: "consumer-broken", Version: 1, Position: 9}, nil)
 	return s

@@ -44,11 +44,11 @@ func (s *Snapshot) TokenRevoked(id string) bool {
 	if held == nil {
 		return false
 	}
-	t := find(held, s.hash(id), id)
+	t := findToken(held, s.hash(id), id)
 	return t != nil && t.remembered(s.tokens.now.Load())
 }
 
-func find(held *table[revokedToken], hash uint64, id string) *revokedToken {
+func findToken(held *table[revokedToken], hash uint64, id string) *revokedToken {
 	for p := held.probe(hash); p.next(); {
 		if p.value.id == id {
 			return p.value
@@ -60,7 +60,7 @@ func find(held *table[revokedToken], hash uint64, id string) *revokedToken {
 // applyToken folds an event of a token. One that cannot be read refuses the
 // token for good, or until it can.
 func (s *Snapshot) applyToken(id string, e events.Envelope, data events.Data) {
-	before := s.findToken(id)
+	before := s.tokenState(id)
 	if before != nil && before.met(e) {
 		return
 	}
@@ -87,12 +87,12 @@ func (t *revokedToken) fold(e events.Envelope, data events.Data) bool {
 	return ok
 }
 
-func (s *Snapshot) findToken(id string) *revokedToken {
+func (s *Snapshot) tokenState(id string) *revokedToken {
 	held := s.tokens.held.Load()
 	if held == nil {
 		return nil
 	}
-	if t := find(held, s.hash(id), id); t != nil && t.remembered(s.tokens.now.Load()) {
+	if t := findToken(held, s.hash(id), id); t != nil && t.remembered(s.tokens.now.Load()) {
 		return t
 	}
 	return nil
@@ -117,8 +117,11 @@ func (s *Snapshot) putToken(before, next *revokedToken) {
 		all.held.Store(held)
 	}
 	hash := s.hash(next.id)
-	if place := find(held, hash, next.id); kept || place != nil { // also of one that was forgotten
+	if place := findToken(held, hash, next.id); kept || place != nil { // also of one that was forgotten
 		held.put(hash, place, next)
+	}
+	if before != nil && !kept {
+		all.dead++
 	}
 }
 
@@ -132,7 +135,7 @@ func (s *Snapshot) pass(at moment) {
 	all.now.Store(int64(at))
 	for len(all.due) > 0 && !all.due[0].remembered(int64(at)) {
 		t := heap.Pop(&all.due).(*revokedToken)
-		if find(all.held.Load(), s.hash(t.id), t.id) != t {
+		if findToken(all.held.Load(), s.hash(t.id), t.id) != t {
 			continue // a newer state took its place
 		}
 		s.sum.forget(t)
