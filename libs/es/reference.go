@@ -18,6 +18,17 @@ type Reference struct {
 	Version int
 	Key     KeyFunc
 	Step    func(body json.RawMessage, e events.Envelope, data events.Data) (next json.RawMessage, live bool, err error)
+	// Rank is the text by which documents are found that have a fact's id as
+	// their key (Term.Fact). Nil: facts have the empty one.
+	Rank func(body json.RawMessage) string
+}
+
+// RankOf answers the rank of a fact.
+func (r Reference) RankOf(body json.RawMessage) string {
+	if r.Rank == nil {
+		return ""
+	}
+	return r.Rank(body)
 }
 
 // ReferenceOf makes a reference of facts of type T. step answers the fact after

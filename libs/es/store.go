@@ -95,6 +95,11 @@ type Material struct {
 	Hint string
 	// Erase removes the row, and the published message with it.
 	Erase bool
+	// Instead, when set, is what the row must still hold (its Sealed and Kept):
+	// otherwise ErrConflict. With it material can be made again, under another
+	// key of the ring, without bringing back what was erased or replaced
+	// meanwhile. It is not stored.
+	Instead *Material
 }
 
 // Commit is what an append made.
@@ -155,12 +160,19 @@ type Reader interface {
 	Get(ctx context.Context, view, key string) (Doc, error)
 	// Find answers documents of a view in the order of their creation.
 	Find(ctx context.Context, q Query) (Page, error)
+	// Tally answers how many documents a query finds, whatever its page, by the
+	// value that they have of an indexed field. It reads an index row for each of
+	// them.
+	Tally(ctx context.Context, q Query, field string) (map[string]int64, error)
 	// Fact answers a foreign fact. ErrNotFound.
 	Fact(ctx context.Context, kind, id string) (Fact, error)
 	// Facts answers those of the facts that are known, by id.
 	Facts(ctx context.Context, kind string, ids []string) (map[string]Fact, error)
 	// Material answers those of the keys that are there and not erased, by key.
 	Material(ctx context.Context, keys ...string) (map[string]Material, error)
+	// MaterialAfter answers up to limit rows of material that are not erased,
+	// with keys above the given one, in a stable order of keys.
+	MaterialAfter(ctx context.Context, key string, limit int) ([]Material, error)
 	// Holder answers who holds a claim. ErrNotFound.
 	Holder(ctx context.Context, scope, value string) (string, error)
 }
@@ -182,11 +194,17 @@ type Query struct {
 }
 
 // Term is a condition on an indexed field. A document that has none of the
-// field's values matches no Term.
+// field's values matches no Term but one with Not.
 type Term struct {
 	Field  string
 	Op     Op
 	Values []string
+	// Fact compares, in place of a field, the rank of the foreign fact of this
+	// kind whose id is the document's key. It narrows what other terms find: with
+	// it alone every document is looked at till a page is full.
+	Fact string
+	// Not turns the term round.
+	Not bool
 }
 
 // Op compares an indexed field, as text.
@@ -221,7 +239,8 @@ type Foreign interface {
 	Cursor(ctx context.Context, subscriber, source string) (Cursor, error)
 	// Absorb moves a cursor by compare-and-swap and, in the same transaction and
 	// under the head row, folds what was read into the references and parks what
-	// could not be read. ErrCursor when another replica was faster.
+	// could not be read. ErrCursor when another replica was faster. It costs what
+	// it brings, however much is known already.
 	Absorb(ctx context.Context, a Absorption) error
 	// Parked answers the parked messages of a subscriber (all when empty),
 	// oldest first.
@@ -248,9 +267,13 @@ type Received struct {
 // Absorption moves one cursor.
 type Absorption struct {
 	Subscriber string // FactsSubscriber folds into the references; a policy's name only moves its cursor
-	Source     string // the context that is read: "consumer"
-	From, To   Cursor
+	// Source is the context that is read: "consumer". One that many tell of has a
+	// cursor for each of them: "usage/<who>" is folded by the references of
+	// "usage". Such a cursor is forgotten when it was not moved for CursorTime.
+	Source   string
+	From, To Cursor
 	// Reset forgets every fact of the source first: its history was rewritten.
+	// What many tell of has no history to begin again.
 	Reset  bool
 	Events []Received
 	Park   []Parked
@@ -258,6 +281,9 @@ type Absorption struct {
 
 // FactsSubscriber is the subscriber whose absorptions fold into references.
 const FactsSubscriber = "facts"
+
+// CursorTime is for how long the cursor of one of many is kept at least.
+const CursorTime = 7 * 24 * time.Hour
 
 // Parked is a message that could not be handled. It blocks nothing.
 type Parked struct {

@@ -72,6 +72,41 @@ func testMaterial(t *testing.T, a Adapter) {
 		same(t, "published", []es.MaterialRecord{record(2, "a.1", "")}, since(s, 0))
 		same(t, "kept", "kept", string(must(s.Material(t.Context(), "a.1"))(t)["a.1"].Kept))
 	})
+	t.Run("all that is there is read in pages, and nothing that was erased", func(t *testing.T) {
+		s := one(t, a)
+		change(s, sealed("b.1", "x"), sealed("a.10", "y"), sealed("a.2", "z"), es.Material{Key: "c.1", Kept: []byte("kept")}, sealed("d.1", "gone"))
+		change(s, es.Material{Key: "d.1", Erase: true})
+		found := map[string]string{}
+		for after := ""; ; {
+			page := must(s.MaterialAfter(t.Context(), after, 2))(t)
+			if len(page) == 0 {
+				break
+			}
+			for _, m := range page {
+				found[m.Key] += string(m.Kept)
+				after = m.Key
+			}
+		}
+		same(t, "read", map[string]string{"a.10": "kept y", "a.2": "kept z", "b.1": "kept x", "c.1": "kept"}, found)
+	})
+	t.Run("material is put in place of what was read, and of nothing else", func(t *testing.T) {
+		s := one(t, a)
+		change(s, sealed("a.1", "x"), sealed("a.2", "y"))
+		instead := func(key, held, text string) es.Batch {
+			b := s.batch("", es.Any)
+			m, was := sealed(key, text), sealed(key, held)
+			m.Instead = &was
+			b.Stream, b.Material = "", []es.Material{m, sealed("a.3", "also")}
+			return b
+		}
+		s.append(instead("a.1", "x", "new"))
+		same(t, "read", "kept new", string(must(s.Material(t.Context(), "a.1"))(t)["a.1"].Kept))
+		s.refused(es.ErrConflict, instead("a.1", "x", "again"))
+		change(s, es.Material{Key: "a.2", Erase: true})
+		s.refused(es.ErrConflict, instead("a.2", "y", "revived"))
+		s.refused(es.ErrConflict, instead("a.9", "", "unknown"))
+		same(t, "head", int64(4), s.head().Material)
+	})
 	t.Run("a refused append changes no material", func(t *testing.T) {
 		s := one(t, a)
 		s.put("a", Named{})

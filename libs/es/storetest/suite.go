@@ -55,6 +55,7 @@ func Run(t *testing.T, a Adapter) {
 		{"Views", testViews},
 		{"Finding", testFinding},
 		{"Foreign facts", testForeign},
+		{"Facts of documents", testRanks},
 		{"The feed", testFeed},
 		{"Releases", testReleases},
 		{"Rebasing", testRebase},

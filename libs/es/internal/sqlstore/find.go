@@ -45,7 +45,10 @@ func (r reader) Find(ctx context.Context, q es.Query) (es.Page, error) {
 		if err != nil {
 			return st, err
 		}
-		find := r.search(v, q, drive, after, limit+1)
+		find, err := r.search(v, q, drive, after, limit+1)
+		if err != nil {
+			return st, err
+		}
 		find.Row = func(scan func(...any) error) error {
 			var seq int64
 			var d es.Doc
@@ -91,18 +94,23 @@ type driver struct {
 // one value there is nothing to choose: its documents are walked in order.
 func (r reader) choose(ctx context.Context, v *view, where []es.Term) (driver, error) {
 	ordered := -1
+	var plain []int // the terms that an index has
 	for i, t := range where {
-		if t.Op == es.In && len(t.Values) == 1 {
+		if t.Fact != "" || t.Not {
+			continue
+		}
+		plain = append(plain, i)
+		if ordered < 0 && t.Op == es.In && len(t.Values) == 1 {
 			ordered = i
-			break
 		}
 	}
-	if len(where) == 0 || len(where) == 1 && ordered == 0 {
+	if len(plain) == 0 || len(plain) == 1 && ordered >= 0 {
 		return driver{term: ordered}, nil
 	}
-	counts := make([]int64, len(where))
-	run := make([]Statement, len(where))
-	for i, t := range where {
+	counts := make([]int64, len(plain))
+	run := make([]Statement, len(plain))
+	for i, n := range plain {
+		t := where[n]
 		var args []any
 		run[i] = Statement{
 			SQL: `SELECT COUNT(*) FROM (SELECT 1 AS found FROM ` + v.terms + ` t WHERE ` + r.condition(t, &args) +
@@ -121,35 +129,58 @@ func (r reader) choose(ctx context.Context, v *view, where []es.Term) (driver, e
 		}
 	}
 	if counts[fewest] < fewDocuments {
-		return driver{term: fewest, gather: true}, nil
+		return driver{term: plain[fewest], gather: true}, nil
 	}
 	return driver{term: ordered}, nil
+}
+
+// parameter adds an argument and answers its place.
+func parameter(args *[]any, arg any) string {
+	*args = append(*args, arg)
+	return "$" + strconv.Itoa(len(*args))
 }
 
 // condition is what holds for a row t of the terms table that makes a term
 // true; it appends its arguments.
 func (r reader) condition(t es.Term, args *[]any) string {
-	add := func(arg any) string {
-		*args = append(*args, arg)
-		return "$" + strconv.Itoa(len(*args))
-	}
-	field := `t.field = ` + add(t.Field)
+	return `t.field = ` + parameter(args, t.Field) + ` AND ` + r.comparison("t.value", t, args)
+}
+
+// comparison is what a column holds when a term is true.
+func (r reader) comparison(column string, t es.Term, args *[]any) string {
 	if len(t.Values) == 0 {
-		return field + ` AND 1 = 0`
+		return `1 = 0`
 	}
 	switch {
 	case t.Op == es.Below:
-		return field + ` AND t.value < ` + add(t.Values[0])
+		return column + ` < ` + parameter(args, t.Values[0])
 	case t.Op == es.AtLeast:
-		return field + ` AND t.value >= ` + add(t.Values[0])
+		return column + ` >= ` + parameter(args, t.Values[0])
 	case len(t.Values) == 1:
-		return field + ` AND t.value = ` + add(t.Values[0])
+		return column + ` = ` + parameter(args, t.Values[0])
 	default:
-		return field + ` AND ` + r.store.dialect.In("t.value", add(r.store.dialect.List(t.Values)))
+		return r.store.dialect.In(column, parameter(args, r.store.dialect.List(t.Values)))
 	}
 }
 
-func (r reader) search(v *view, q es.Query, drive driver, after int64, limit int) Statement {
+// restricts is what is true of a document d when a term is.
+func (r reader) restricts(v *view, t es.Term, args *[]any) (string, error) {
+	not := ""
+	if t.Not {
+		not = `NOT `
+	}
+	if t.Fact == "" {
+		return not + `EXISTS (SELECT 1 FROM ` + v.terms + ` t WHERE t.seq = d.seq AND ` + r.condition(t, args) + `)`, nil
+	}
+	source, known := r.store.sources[t.Fact]
+	if !known {
+		return "", fmt.Errorf("the service has no reference %q", t.Fact)
+	}
+	return not + `EXISTS (SELECT 1 FROM facts f WHERE f.shape = ` + parameter(args, r.store.shapes[source]) +
+		` AND f.kind = ` + parameter(args, t.Fact) + ` AND f.id = d.key AND ` + r.comparison("f.rank", t, args) + `)`, nil
+}
+
+func (r reader) search(v *view, q es.Query, drive driver, after int64, limit int) (Statement, error) {
 	var sql strings.Builder
 	var args []any
 	sql.WriteString(`SELECT d.seq, d.key, d.version, d.body FROM `)
@@ -164,15 +195,23 @@ func (r reader) search(v *view, q es.Query, drive driver, after int64, limit int
 		sql.WriteString(v.terms + ` t CROSS JOIN ` + v.docs + ` d WHERE d.seq = t.seq AND ` + r.condition(q.Where[drive.term], &args) + ` AND `)
 	}
 	for i, t := range q.Where {
-		if i != drive.term {
-			sql.WriteString(`EXISTS (SELECT 1 FROM ` + v.terms + ` t WHERE t.seq = d.seq AND ` + r.condition(t, &args) + `) AND `)
+		if i == drive.term {
+			continue
 		}
+		condition, err := r.restricts(v, t, &args)
+		if err != nil {
+			return Statement{}, err
+		}
+		sql.WriteString(condition + ` AND `)
 	}
 	if q.Text != "" {
-		args = append(args, strings.ToLower(q.Text))
-		fmt.Fprintf(&sql, `%s(d.text, $%d) > 0 AND `, r.store.dialect.Locate, len(args))
+		sql.WriteString(r.contains(q.Text, &args) + ` AND `)
 	}
-	args = append(args, after)
-	fmt.Fprintf(&sql, `%s > $%d ORDER BY %s LIMIT %d`, order, len(args), order, limit)
-	return Statement{SQL: sql.String(), Args: args}
+	fmt.Fprintf(&sql, `%s > %s ORDER BY %s LIMIT %d`, order, parameter(&args, after), order, limit)
+	return Statement{SQL: sql.String(), Args: args}, nil
+}
+
+// contains is what is true of a document d that contains a text.
+func (r reader) contains(text string, args *[]any) string {
+	return r.store.dialect.Locate + `(d.text, ` + parameter(args, strings.ToLower(text)) + `) > 0`
 }

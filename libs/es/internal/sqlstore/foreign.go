@@ -2,8 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidegate-io/tidegate/libs/es"
@@ -14,10 +16,16 @@ import (
 // others reads the source from the start into facts of its own, while replicas
 // of the older one go on with theirs.
 func (s *Store) subscriber(subscriber, source string) string {
-	if shape := s.shapes[source]; subscriber == es.FactsSubscriber && shape != "" {
+	if shape := s.shapes[contextOf(source)]; subscriber == es.FactsSubscriber && shape != "" {
 		return shape
 	}
 	return subscriber
+}
+
+// contextOf answers the source that references name, of one that many tell of.
+func contextOf(source string) string {
+	context, _, _ := strings.Cut(source, "/")
+	return context
 }
 
 // Cursor implements es.Foreign.
@@ -80,9 +88,13 @@ type factKey struct{ kind, id string }
 
 // foldFacts answers the writes that fold what was read into the references.
 func (s *Store) foldFacts(ctx context.Context, tx Runner, a es.Absorption) (writes []Statement, failed []es.Parked, err error) {
-	shape := s.shapes[a.Source]
+	source := contextOf(a.Source)
+	shape := s.shapes[source]
 	if shape == "" {
 		return nil, nil, nil
+	}
+	if a.Reset && source != a.Source {
+		return nil, nil, fmt.Errorf("what %s is known from has no history to begin again", a.Source)
 	}
 	known := map[factKey]es.Fact{}
 	if a.Reset {
@@ -93,13 +105,14 @@ func (s *Store) foldFacts(ctx context.Context, tx Runner, a es.Absorption) (writ
 		return nil, nil, err
 	}
 	var changed []factKey
+	ranks := map[factKey]func(json.RawMessage) string{}
 	for _, e := range a.Events {
 		again := !a.Reset && a.From.Epoch == a.To.Epoch && e.Envelope.Position <= a.From.Position
 		if e.Data == nil || again {
 			continue
 		}
 		for _, ref := range s.schema.References {
-			if ref.Source != a.Source {
+			if ref.Source != source {
 				continue
 			}
 			key := factKey{ref.Kind, ref.Key(e.Envelope, e.Data)}
@@ -115,16 +128,17 @@ func (s *Store) foldFacts(ctx context.Context, tx Runner, a es.Absorption) (writ
 				continue
 			}
 			known[key] = es.Fact{Kind: key.kind, ID: key.id, Live: live, Body: body}
-			if !slices.Contains(changed, key) {
+			if _, again := ranks[key]; !again {
+				ranks[key] = ref.RankOf
 				changed = append(changed, key)
 			}
 		}
 	}
 	for _, key := range changed {
 		writes = append(writes, Statement{
-			SQL: `INSERT INTO facts (shape, kind, id, source, live, body) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (shape, kind, id) DO UPDATE SET live = excluded.live, body = excluded.body`,
-			Args: []any{shape, key.kind, key.id, a.Source, known[key].Live, bytes(known[key].Body)},
+			SQL: `INSERT INTO facts (shape, kind, id, source, live, body, rank) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (shape, kind, id) DO UPDATE SET live = excluded.live, body = excluded.body, rank = excluded.rank`,
+			Args: []any{shape, key.kind, key.id, source, known[key].Live, bytes(known[key].Body), ranks[key](known[key].Body)},
 		})
 	}
 	return writes, failed, nil
@@ -133,7 +147,7 @@ ON CONFLICT (shape, kind, id) DO UPDATE SET live = excluded.live, body = exclude
 // knownFacts reads the facts that an absorption changes.
 func (s *Store) knownFacts(ctx context.Context, tx Runner, a es.Absorption, known map[factKey]es.Fact) error {
 	for _, ref := range s.schema.References {
-		if ref.Source != a.Source {
+		if ref.Source != contextOf(a.Source) {
 			continue
 		}
 		var ids []string
@@ -159,18 +173,22 @@ func (s *Store) knownFacts(ctx context.Context, tx Runner, a es.Absorption, know
 }
 
 // dropFacts forgets the facts of sets of references that no release has folded
-// into since a moment.
+// into since a moment, and the cursors of those of many that tell nothing more.
 func (s *Store) dropFacts(ctx context.Context, tx Runner, unused int64) error {
 	current := []string{""}
 	for _, shape := range s.shapes {
 		current = append(current, shape)
 	}
-	old := `SELECT subscriber FROM cursors WHERE subscriber LIKE '` + es.FactsSubscriber + `:%' AND touched < $1 AND NOT (` +
-		s.dialect.In("subscriber", "$2") + `)`
+	old := `SELECT subscriber FROM cursors WHERE subscriber LIKE '` + es.FactsSubscriber + `:%' AND NOT (` +
+		s.dialect.In("subscriber", "$2") + `) GROUP BY subscriber HAVING MAX(touched) < $1`
 	args := []any{unused, s.dialect.List(current)}
 	return tx.Run(ctx,
 		Statement{SQL: `DELETE FROM facts WHERE shape IN (` + old + `)`, Args: args},
 		Statement{SQL: `DELETE FROM cursors WHERE subscriber IN (` + old + `)`, Args: args},
+		Statement{
+			SQL:  `DELETE FROM cursors WHERE source LIKE '%/%' AND touched < $1`,
+			Args: []any{s.now().Add(-es.CursorTime).UnixMicro()},
+		},
 	)
 }
 

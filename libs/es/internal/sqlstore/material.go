@@ -1,5 +1,11 @@
 package sqlstore
 
+import (
+	"fmt"
+
+	"github.com/tidegate-io/tidegate/libs/es"
+)
+
 // materialRow is what is there of a key. A position of 0 was never published.
 type materialRow struct {
 	position int64
@@ -10,6 +16,9 @@ func (a *appending) readMaterial() []Statement {
 	a.material = make(map[string]materialRow, len(a.batch.Material))
 	var run []Statement
 	for _, m := range a.batch.Material {
+		if m.Instead != nil {
+			run = append(run, a.unchanged(m.Key, *m.Instead))
+		}
 		run = append(run, Statement{
 			SQL:  `SELECT position, LENGTH(sealed) > 0 FROM material WHERE key = $1`,
 			Args: []any{m.Key},
@@ -22,6 +31,24 @@ func (a *appending) readMaterial() []Statement {
 		})
 	}
 	return run
+}
+
+// unchanged checks that a row is there and still holds what somebody has read.
+func (a *appending) unchanged(key string, held es.Material) Statement {
+	return Statement{
+		SQL:  `SELECT COUNT(*) FROM material WHERE key = $1 AND NOT erased AND sealed = $2 AND kept = $3`,
+		Args: []any{key, bytes(held.Sealed), bytes(held.Kept)},
+		Row: func(scan func(...any) error) error {
+			var same int64
+			if err := scan(&same); err != nil {
+				return err
+			}
+			if same == 0 {
+				return fmt.Errorf("the material of %s has changed: %w", key, es.ErrConflict)
+			}
+			return nil
+		},
+	}
 }
 
 const sqlPutMaterial = `INSERT INTO material (key, position, sealed, kept, hint, erased) VALUES ($1, $2, $3, $4, $5, $6)

@@ -172,6 +172,26 @@ func (r reader) Material(ctx context.Context, keys ...string) (map[string]es.Mat
 	return found, nil
 }
 
+// MaterialAfter implements es.Reader. The database orders keys, and compares
+// them, by the same collation.
+func (r reader) MaterialAfter(ctx context.Context, key string, limit int) ([]es.Material, error) {
+	var found []es.Material
+	err := r.run.Run(ctx, Statement{
+		SQL:  `SELECT key, sealed, kept, hint FROM material WHERE NOT erased AND key > $1 ORDER BY key LIMIT $2`,
+		Args: []any{key, limit},
+		Row: func(scan func(...any) error) error {
+			var m es.Material
+			err := scan(&m.Key, &m.Sealed, &m.Kept, &m.Hint)
+			found = append(found, m)
+			return err
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read material: %w", err)
+	}
+	return found, nil
+}
+
 // Holder implements es.Reader.
 func (r reader) Holder(ctx context.Context, scope, value string) (string, error) {
 	var holder string

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE facts ADD COLUMN rank TEXT COLLATE "C" NOT NULL DEFAULT '';
