@@ -173,9 +173,6 @@ type Reader interface {
 	// MaterialAfter answers up to limit rows of material that are not erased,
 	// with keys above the given one, in a stable order of keys.
 	MaterialAfter(ctx context.Context, key string, limit int) ([]Material, error)
-	// MaterialAfter answers up to limit rows of material that are not erased,
-	// with keys above the given one, in a stable order of keys.
-	MaterialAfter(ctx context.Context, key string, limit int) ([]Material, error)
 	// Holder answers who holds a claim. ErrNotFound.
 	Holder(ctx context.Context, scope, value string) (string, error)
 }
