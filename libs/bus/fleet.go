@@ -262,7 +262,9 @@ func (f *Fleet) Remove(id string) {
 
 // Wait returns when every live gateway has applied what every service, and the
 // material, had come to when it was called; or when wait is over. A head that
-// cannot be learnt counts as not applied.
+// cannot be learnt counts as not applied. With no live gateway there is nothing
+// to wait for, and it returns at once; those that may still serve are counted as
+// unconfirmed.
 func (f *Fleet) Wait(ctx context.Context, wait time.Duration) Applied {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
