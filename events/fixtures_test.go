@@ -96,9 +96,9 @@ func samples() map[string][]events.Data {
 			credential.Revoked{Concerns: ofCredential, Name: "production", Type: credential.TypeBasic, Reason: "leaked"},
 			credential.Expired{Concerns: ofCredential, ExpiresAt: noon},
 			credential.SigningKeysRotated{Keys: []credential.SigningKey{
-				{KID: "2026-03-01", Status: credential.KeyNext, JWK: jwk},
-				{KID: "2025-12-01", Status: credential.KeyCurrent, JWK: jwk},
-				{KID: "2025-09-01", Status: credential.KeyPrevious, JWK: jwk, NotAfter: &evening},
+				{KID: "2026-03-01", Status: credential.KeyNext, Since: noon, JWK: jwk},
+				{KID: "2025-12-01", Status: credential.KeyCurrent, Since: noon, JWK: jwk},
+				{KID: "2025-09-01", Status: credential.KeyPrevious, Since: noon, JWK: jwk, NotAfter: &evening},
 			}},
 			credential.TokenRevoked{Concerns: ofCredential, TokenID: "tok_01kjm2x0v8e6hbqg4y5s8zq3wf", ExpiresAt: evening},
 			credential.Expiring{Concerns: ofCredential, Name: "production", ExpiresAt: evening, Days: 7},

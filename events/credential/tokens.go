@@ -27,6 +27,13 @@ func IsToken(subject string) bool {
 	return strings.HasPrefix(subject, TokenPrefix) || strings.HasPrefix(subject, GrantPrefix)
 }
 
+// What an access token says of itself (RFC 9068), so that it is never taken for
+// anything else that is signed.
+const (
+	TokenType     = "at+jwt"           // its header typ
+	TokenAudience = "tidegate-gateway" // its aud
+)
+
 // The places of a signing key in the set. All three verify.
 const (
 	KeyNext     = "next"     // published, and not used yet
@@ -45,6 +52,7 @@ type SigningKeysRotated struct {
 type SigningKey struct {
 	KID      string     `json:"kid"`
 	Status   string     `json:"status"` // next, current or previous
+	Since    time.Time  `json:"since"`  // when it took this place
 	JWK      JWK        `json:"jwk"`
 	NotAfter *time.Time `json:"not_after,omitempty"` // of previous: when it verifies no more
 }
