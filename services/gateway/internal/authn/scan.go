@@ -86,13 +86,20 @@ func (s *scanner) headers(rule *access.Snapshot, places []access.Place, fields [
 	if len(places) > manyPlaces {
 		return false
 	}
-	s.header(keyHeader, keyTypes|rule.Placed(keyHeader), fields)
-	s.header(authHeader, authTypes|rule.Placed(authHeader), fields)
+	atKey, atAuth := keyTypes, authTypes
 	for i := range places {
-		if at := places[i].Placement; at.In == "header" && at != keyHeader && at != authHeader {
-			s.header(at, places[i].Types, fields)
+		switch p := &places[i]; {
+		case p.In != "header":
+		case p.Name == keyHeader.Name:
+			atKey |= p.Types
+		case p.Name == authHeader.Name:
+			atAuth |= p.Types
+		default:
+			s.header(p.Placement, p.Types, fields)
 		}
 	}
+	s.header(keyHeader, atKey, fields)
+	s.header(authHeader, atAuth, fields)
 	return true
 }
 
