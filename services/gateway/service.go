@@ -56,7 +56,7 @@ func (g *gateway) prepare(_ context.Context, d app.Deps) (err error) {
 	if g.metrics, err = admin.NewMetrics(d.Telemetry.Registry, g.facts); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	decider := &authz.Decider{State: g.facts.State, Verifier: authn.New(authn.Types(d.Ring)), Limiter: limit.New()}
+	decider := &authz.Decider{State: g.facts.State, Verifier: authn.New(authn.Types(authn.Config{Ring: d.Ring})), Limiter: limit.New()}
 	g.upstreams = &upstream.Set{}
 	g.data = proxy.New(proxy.Config{Decider: decider, Upstreams: g.upstreams, Clock: d.Clock, Log: d.Log, Observe: g.metrics.Observe})
 	g.second = admin.New(admin.Config{Decider: decider, Projection: g.facts, Clock: d.Clock, Observe: g.metrics.Observe})

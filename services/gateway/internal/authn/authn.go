@@ -22,12 +22,21 @@ import (
 const (
 	MalformedRequest access.Code = "malformed_request" // 400
 	BodyTooLarge     access.Code = "body_too_large"    // 413
+	RequestTimeout   access.Code = "request_timeout"   // 408
+	GatewayBusy      access.Code = "gateway_busy"      // 503: no memory for another body
+	// BodyWanted is for the data path alone, and is no answer to a caller: the
+	// decision cannot be made before the body is there, which the client sends
+	// when it is told to.
+	BodyWanted access.Code = "body_wanted"
 )
 
 // What reading a body ahead can meet.
 var (
 	ErrBodyTooLarge = errors.New("the body is larger than may be read ahead")
 	ErrBodyBroken   = errors.New("the body ended early, or is malformed")
+	ErrBodySlow     = errors.New("the body did not arrive in time")
+	ErrBodyNoRoom   = errors.New("too many bodies are read ahead at the moment")
+	ErrBodyLater    = errors.New("the client waits for a word before it sends the body")
 )
 
 // Verifier verifies secrets. It is made once and used by all calls.
@@ -41,9 +50,20 @@ type registered struct {
 	bit access.Types
 }
 
+// Config is what the types are made of. What is left out has its default.
+type Config struct {
+	Ring *secret.Ring
+	// SignedBodyLimit is how large a body may be that a signature covers, in
+	// bytes.
+	SignedBodyLimit int
+}
+
+// DefaultSignedBodyLimit is for a configuration that says nothing.
+const DefaultSignedBodyLimit = 8 << 20
+
 // Types answers every type that the gateway can verify.
-func Types(ring *secret.Ring) []Type {
-	return []Type{NewAPIKey(ring), NewBasic(ring)}
+func Types(cfg Config) []Type {
+	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring)}
 }
 
 // New makes a verifier of the types.

@@ -25,7 +25,7 @@ type desk struct {
 func newDesk() *desk {
 	ring := secret.New()
 	return &desk{
-		ring: ring, verifier: authn.New(authn.Types(ring)),
+		ring: ring, verifier: authn.New(authn.Types(authn.Config{Ring: ring})),
 		state: &projection.State{Rule: access.New(), Digests: material.NewIndex(), Proofs: material.NewProofs()},
 	}
 }

@@ -58,8 +58,8 @@ func (q *Request) Field(name string) (value string, n int) {
 // Body is a request's body before anything of it has gone upstream.
 type Body interface {
 	// Whole answers all of it when it has at most so many bytes. What was read
-	// goes upstream all the same. Errors: ErrBodyTooLarge, ErrBodyBroken. Asking
-	// again costs nothing.
+	// goes upstream all the same. Errors: ErrBodyTooLarge, ErrBodyBroken,
+	// ErrBodySlow, ErrBodyNoRoom, ErrBodyLater. Asking again costs nothing.
 	Whole(limit int) ([]byte, error)
 }
 
@@ -102,13 +102,24 @@ func (a *Attempt) Body(limit int) (body []byte, ok bool) {
 		return nil, true
 	}
 	body, err := a.Request.Body.Whole(limit)
-	switch {
-	case err == nil:
+	if err == nil {
 		return body, true
-	case errors.Is(err, ErrBodyTooLarge):
-		a.found.refused = BodyTooLarge
-	default:
-		a.found.refused = MalformedRequest
 	}
+	a.found.refused = refusal(err)
 	return nil, false
+}
+
+// refusal answers the code of what reading a body ahead met.
+func refusal(err error) access.Code {
+	switch {
+	case errors.Is(err, ErrBodyTooLarge):
+		return BodyTooLarge
+	case errors.Is(err, ErrBodySlow):
+		return RequestTimeout
+	case errors.Is(err, ErrBodyNoRoom):
+		return GatewayBusy
+	case errors.Is(err, ErrBodyLater):
+		return BodyWanted
+	}
+	return MalformedRequest
 }

@@ -86,7 +86,7 @@ var million = sync.OnceValue(func() *crowd { return gather(1_000_000) })
 
 // decider and call are what a browser-like call with one key is decided with.
 func (c *crowd) decider() *authz.Decider {
-	return &authz.Decider{State: func() *projection.State { return c.state }, Verifier: authn.New(authn.Types(c.ring)), Limiter: limit.New()}
+	return &authz.Decider{State: func() *projection.State { return c.state }, Verifier: authn.New(authn.Types(authn.Config{Ring: c.ring})), Limiter: limit.New()}
 }
 
 func (c *crowd) call(key string) *authz.Call {

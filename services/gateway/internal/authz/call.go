@@ -145,6 +145,8 @@ func Status(code access.Code) int {
 		return http.StatusRequestHeaderFieldsTooLarge
 	case RequestTimeout:
 		return http.StatusRequestTimeout
+	case authn.GatewayBusy:
+		return http.StatusServiceUnavailable
 	default:
 		return code.Status()
 	}

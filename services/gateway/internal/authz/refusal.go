@@ -15,7 +15,7 @@ import (
 // What the server refuses before there is a call to decide about.
 const (
 	HeaderTooLarge access.Code = "header_too_large" // 431
-	RequestTimeout access.Code = "request_timeout"  // 408
+	RequestTimeout             = authn.RequestTimeout
 )
 
 // ContentType is the media type of a refusal (RFC 9457).
@@ -29,6 +29,7 @@ var details = map[access.Code]string{
 	HeaderTooLarge:               "The headers of the request are too large.",
 	authn.BodyTooLarge:           "The body is larger than what a signature may cover.",
 	RequestTimeout:               "The request did not arrive in time.",
+	authn.GatewayBusy:            "The gateway holds as many bodies as it can at the moment: see Retry-After.",
 	access.BadRequestTarget:      "The address of the request has no canonical form.",
 	access.RouteNotFound:         "No service answers at this address.",
 	access.MethodNotAllowed:      "The service does not take this method at this address.",
@@ -80,6 +81,10 @@ func (c *Call) RefusalHeaders(add func(name, value string)) {
 		}
 	case http.StatusMethodNotAllowed:
 		add("Allow", strings.Join(c.Route.Methods(), ", "))
+	case http.StatusServiceUnavailable:
+		if c.Code == authn.GatewayBusy {
+			add("Retry-After", "1")
+		}
 	case http.StatusTooManyRequests:
 		add("Retry-After", strconv.FormatInt(max(1, limit.Seconds(c.Limits.RetryAfter)), 10))
 	}

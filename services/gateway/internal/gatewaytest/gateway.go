@@ -44,7 +44,7 @@ func Start(t testing.TB, w *World) *Gateway {
 	t.Helper()
 	g := &Gateway{}
 	g.Projection = projection.New(projection.Config{Dir: t.TempDir(), Streams: w, Ring: w.Ring, Registry: Registry, Log: Log(t)})
-	g.Decider = &authz.Decider{State: g.Projection.State, Verifier: authn.New(authn.Types(w.Ring)), Limiter: limit.New()}
+	g.Decider = &authz.Decider{State: g.Projection.State, Verifier: authn.New(authn.Types(authn.Config{Ring: w.Ring})), Limiter: limit.New()}
 	upstreams := &upstream.Set{}
 	data := proxy.New(proxy.Config{Decider: g.Decider, Upstreams: upstreams, Clock: time.Now, Log: Log(t), Observe: g.observe})
 	second := admin.New(admin.Config{Decider: g.Decider, Projection: g.Projection, Clock: time.Now, Observe: g.observe})
