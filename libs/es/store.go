@@ -160,10 +160,9 @@ type Reader interface {
 	Get(ctx context.Context, view, key string) (Doc, error)
 	// Find answers documents of a view in the order of their creation.
 	Find(ctx context.Context, q Query) (Page, error)
-	// Tally answers how many documents a query finds, whatever its page, by the
-	// value that they have of an indexed field. It reads an index row for each of
-	// them.
-	Tally(ctx context.Context, q Query, field string) (map[string]int64, error)
+	// Tally answers how many documents have each value of an indexed field. It
+	// reads the index row of each that it counts, and with Where looks at each.
+	Tally(ctx context.Context, t Tally) (map[string]int64, error)
 	// Fact answers a foreign fact. ErrNotFound.
 	Fact(ctx context.Context, kind, id string) (Fact, error)
 	// Facts answers those of the facts that are known, by id.
@@ -205,6 +204,18 @@ type Term struct {
 	Fact string
 	// Not turns the term round.
 	Not bool
+}
+
+// Tally counts the documents of one view.
+type Tally struct {
+	View  string
+	Field string
+	// From and Below bound the values, bytewise: From is counted, Below is not.
+	// Empty: there is no bound.
+	From, Below string
+	Where       []Term // all must hold
+	// Total counts all values as one, the empty one.
+	Total bool
 }
 
 // Op compares an indexed field, as text.

@@ -163,21 +163,22 @@ func (r reader) comparison(column string, t es.Term, args *[]any) string {
 	}
 }
 
-// restricts is what is true of a document d when a term is.
-func (r reader) restricts(v *view, t es.Term, args *[]any) (string, error) {
+// restricts is what is true of a document when a term is. The document is a row
+// that has its seq, and its key if the term is of a fact.
+func (r reader) restricts(v *view, document string, t es.Term, args *[]any) (string, error) {
 	not := ""
 	if t.Not {
 		not = `NOT `
 	}
 	if t.Fact == "" {
-		return not + `EXISTS (SELECT 1 FROM ` + v.terms + ` t WHERE t.seq = d.seq AND ` + r.condition(t, args) + `)`, nil
+		return not + `EXISTS (SELECT 1 FROM ` + v.terms + ` t WHERE t.seq = ` + document + `.seq AND ` + r.condition(t, args) + `)`, nil
 	}
 	source, known := r.store.sources[t.Fact]
 	if !known {
 		return "", fmt.Errorf("the service has no reference %q", t.Fact)
 	}
 	return not + `EXISTS (SELECT 1 FROM facts f WHERE f.shape = ` + parameter(args, r.store.shapes[source]) +
-		` AND f.kind = ` + parameter(args, t.Fact) + ` AND f.id = d.key AND ` + r.comparison("f.rank", t, args) + `)`, nil
+		` AND f.kind = ` + parameter(args, t.Fact) + ` AND f.id = ` + document + `.key AND ` + r.comparison("f.rank", t, args) + `)`, nil
 }
 
 func (r reader) search(v *view, q es.Query, drive driver, after int64, limit int) (Statement, error) {
@@ -198,20 +199,15 @@ func (r reader) search(v *view, q es.Query, drive driver, after int64, limit int
 		if i == drive.term {
 			continue
 		}
-		condition, err := r.restricts(v, t, &args)
+		condition, err := r.restricts(v, `d`, t, &args)
 		if err != nil {
 			return Statement{}, err
 		}
 		sql.WriteString(condition + ` AND `)
 	}
 	if q.Text != "" {
-		sql.WriteString(r.contains(q.Text, &args) + ` AND `)
+		fmt.Fprintf(&sql, `%s(d.text, %s) > 0 AND `, r.store.dialect.Locate, parameter(&args, strings.ToLower(q.Text)))
 	}
 	fmt.Fprintf(&sql, `%s > %s ORDER BY %s LIMIT %d`, order, parameter(&args, after), order, limit)
 	return Statement{SQL: sql.String(), Args: args}, nil
-}
-
-// contains is what is true of a document d that contains a text.
-func (r reader) contains(text string, args *[]any) string {
-	return r.store.dialect.Locate + `(d.text, ` + parameter(args, strings.ToLower(text)) + `) > 0`
 }
