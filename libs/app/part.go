@@ -186,6 +186,11 @@ func (p *process) openStart(ctx context.Context, part *part) error {
 			return part.service.Start(ctx, part.deps)
 		}})
 	}
+	if part.service.Back != nil {
+		p.back = append(p.back, task{part.service.Name + " back", func(ctx context.Context) error {
+			return part.service.Back(ctx, part.deps)
+		}})
+	}
 	return nil
 }
 

@@ -73,6 +73,9 @@ type Service struct {
 	// It returns when ctx ends; returning an error earlier ends the process. It
 	// must drain what it serves within DrainTime.
 	Start func(context.Context, Deps) error
+	// Back is background work that others rely on while they drain: it ends once
+	// every Start of the process has. The rest is as of Start.
+	Back func(context.Context, Deps) error
 }
 
 // stored says whether the service keeps events, facts or cursors.
