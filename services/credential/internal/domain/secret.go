@@ -30,6 +30,10 @@ const MaxOverlap = 30 * 24 * time.Hour
 
 func (s Secret) accepted() bool { return s.Status != Retired }
 
+// AcceptedAt says whether the secret counts at a moment: an overlap that has
+// ended counts before the clock has recorded it.
+func (s Secret) AcceptedAt(at time.Time) bool { return s.accepted() && !s.over(at) }
+
 // over says whether the overlap has ended.
 func (s Secret) over(at time.Time) bool {
 	return s.Status == Retiring && s.NotAfter != nil && !at.Before(*s.NotAfter)
@@ -82,9 +86,10 @@ func remembered(secrets []Secret) []Secret {
 	})
 }
 
-// NextDue is the next moment at which time changes something: an overlap ends,
-// or the credential expires.
-func (s State) NextDue() (due time.Time, ok bool) {
+// NextDue is the next moment at which time changes something: an overlap ends, a
+// notice is to be told, or the credential expires. dated is when its expiry was
+// set.
+func (s State) NextDue(dated time.Time) (due time.Time, ok bool) {
 	consider := func(at *time.Time) {
 		if at != nil && (!ok || at.Before(due)) {
 			due, ok = *at, true
@@ -100,6 +105,9 @@ func (s State) NextDue() (due time.Time, ok bool) {
 	}
 	if s.Status != Expired {
 		consider(s.Settings.ExpiresAt)
+		for _, moment := range s.notices(dated) {
+			consider(&moment)
+		}
 	}
 	return due, ok
 }

@@ -13,10 +13,18 @@ type Credential struct{ ConsumerID string }
 const CredentialKind = "credential"
 
 // Credentials are live till they are revoked.
-var Credentials = es.ReferenceOf(CredentialKind, "credential", es.ByAggregate, func(c Credential, _ events.Envelope, data events.Data) (Credential, bool) {
+var Credentials = es.ReferenceOf(CredentialKind, "credential", ofCredential, func(c Credential, _ events.Envelope, data events.Data) (Credential, bool) {
 	if issued, ok := data.(credential.Issued); ok {
 		c.ConsumerID = issued.ConsumerID
 	}
 	_, revoked := data.(credential.Revoked)
 	return c, !revoked
 })
+
+// ofCredential: the context has other aggregates too.
+func ofCredential(e events.Envelope, _ events.Data) string {
+	if credential.IsCredential(e.Aggregate()) {
+		return e.Aggregate()
+	}
+	return ""
+}
