@@ -15,7 +15,8 @@ import (
 
 // exchange is one call on its way.
 //
-//  1. begin takes it from the server, decide judges it.
+//  1. begin takes it from the server, decide judges it, and reads its body ahead
+//     when it must (ahead).
 //  2. refuse answers it, or forward sends it on: the head, and beside it the body
 //     as it comes (upload).
 //  3. The answer's head is copied; its body is a stream that the server writes
@@ -33,6 +34,7 @@ type exchange struct {
 	began     time.Time
 	malformed bool
 	close     bool // the client's connection, after the answer
+	ahead     ahead
 
 	conn   *upstream.Conn
 	up     *fasthttp.Response // what reads the answer's body
@@ -91,7 +93,11 @@ const (
 // without it.
 func (x *exchange) discardBody() {
 	body := x.ctx.RequestBodyStream()
-	if body == nil {
+	if body == nil || x.ahead.whole {
+		return
+	}
+	if x.ahead.err != nil {
+		x.ctx.SetConnectionClose()
 		return
 	}
 	if length := x.ctx.Request.Header.ContentLength(); length > discardSize {
@@ -130,9 +136,11 @@ func (x *exchange) end() {
 		}
 	}
 	p := x.proxy
+	x.release()
+	x.ahead = ahead{}
 	x.ctx, x.conn, x.up, x.upload, x.reuse = nil, nil, nil, nil, false
 	x.call.Method, x.call.Raw, x.call.Host = "", "", ""
-	x.call.Target, x.call.Fields = target.Target{}, nil
+	x.call.Target, x.call.Fields, x.call.Body = target.Target{}, nil, nil
 	clear(x.fields[:cap(x.fields)])
 	clear(x.nominated)
 	p.calls.Put(x)

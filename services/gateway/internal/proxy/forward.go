@@ -29,10 +29,7 @@ var errInterim = errors.New("too many interim responses")
 // last piece of the request that went out, and then each wait for a piece of its
 // body, but of an event stream: that may be silent.
 func (x *exchange) forward() {
-	body, length := x.ctx.RequestBodyStream(), x.ctx.Request.Header.ContentLength()
-	if body == nil {
-		length = 0
-	}
+	body, length := x.body()
 	upgrade := x.upgrade(length)
 	timeout := x.timeout()
 	var tried []*upstream.Pool
@@ -86,7 +83,7 @@ func (x *exchange) send(body io.Reader, length int, upgrade string, timeout time
 	if err := x.conn.Writer.Flush(); err != nil || length == 0 {
 		return err
 	}
-	x.startUpload(&upload{x: x, body: body, length: length, timeout: timeout})
+	x.startUpload(&upload{x: x, body: body, length: length, timeout: timeout, ahead: x.ahead.whole})
 	return nil
 }
 
@@ -144,7 +141,7 @@ func (x *exchange) blame(err error) access.Code {
 
 // abandon answers a call that upstream did not.
 func (x *exchange) abandon(code access.Code) {
-	x.close = x.close || x.upload != nil // where the body stands is not known
+	x.close = x.close || x.upload != nil && !x.upload.ahead // where the body stands is not known
 	x.call.Code = code
 	x.refuse()
 	if x.upload == nil {
@@ -166,7 +163,8 @@ func (x *exchange) answer(upgrade string, timeout time.Duration) {
 	}
 	closing := x.clean()
 	if x.upload != nil && !x.upload.whole() {
-		x.close, closing = true, true // an answer before the end of the question: the rest of it has no reader
+		closing = true // an answer before the end of the question: the rest of it has no reader
+		x.close = x.close || !x.upload.ahead
 	}
 	if x.close {
 		h.SetConnectionClose()

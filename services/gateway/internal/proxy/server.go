@@ -20,6 +20,7 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/access"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
@@ -42,6 +43,8 @@ type Config struct {
 	Upstreams *upstream.Set
 	Clock     func() time.Time
 	Log       *slog.Logger
+	// SignedBodyLimit is how large a body the verifier asks for, in bytes.
+	SignedBodyLimit int
 	// Observe is told of every call that was answered.
 	Observe func(Observation)
 }
@@ -59,11 +62,12 @@ type Proxy struct {
 	cfg    Config
 	server *fasthttp.Server
 	calls  sync.Pool
+	memory *memory
 }
 
 // New makes a proxy; Serve lets it serve.
 func New(cfg Config) *Proxy {
-	p := &Proxy{cfg: cfg}
+	p := &Proxy{cfg: cfg, memory: &memory{total: max(aheadMemory, aheadBodies*int64(cfg.SignedBodyLimit))}}
 	p.calls.New = func() any { return &exchange{proxy: p} }
 	p.server = &fasthttp.Server{
 		Handler:       p.handle,
@@ -111,9 +115,15 @@ const exchangeKey = "exchange"
 // handle serves one call.
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 	x, decided := ctx.UserValue(exchangeKey).(*exchange)
-	if !decided {
+	switch {
+	case !decided:
 		x = p.begin(ctx)
 		x.decide()
+	case x.ahead.waiting:
+		x.ahead.waiting = false
+		if x.call.Code == authn.BodyWanted {
+			x.decide()
+		}
 	}
 	if x.call.Code != access.Allowed {
 		x.refuse()
@@ -125,11 +135,13 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 }
 
 // expect decides about a call whose client waits for "100 Continue" before it
-// sends the body. A refused one never sends it.
+// sends the body. A refused one never sends it; one about which nothing can be
+// said before the body is there does, and is decided about again.
 func (p *Proxy) expect(ctx *fasthttp.RequestCtx) int {
 	x := p.begin(ctx)
+	x.ahead.waiting = true
 	x.decide()
-	if x.call.Code == access.Allowed {
+	if x.call.Code == access.Allowed || x.call.Code == authn.BodyWanted {
 		ctx.SetUserValue(exchangeKey, x)
 		return fasthttp.StatusContinue
 	}
@@ -148,6 +160,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 	x.call.Method = text(ctx.Method())
 	x.call.Raw = text(ctx.Request.Header.RequestURI())
 	x.call.Host = text(ctx.Request.Header.Host())
+	x.call.Body = x
 	x.call.Address = addressOf(ctx.RemoteAddr())
 	x.malformed = false
 	var err error

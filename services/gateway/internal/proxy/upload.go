@@ -22,6 +22,14 @@ var copyBuffers = sync.Pool{New: func() any {
 // sendBody sends a body of known length: at once with the head when all of it
 // has arrived already, else as it comes.
 func (x *exchange) sendBody(body io.Reader, length int, timeout time.Duration) error {
+	switch {
+	case !x.ahead.whole:
+	case length > copySize:
+		x.startUpload(&upload{x: x, body: body, length: length, timeout: timeout, ahead: true})
+		return nil
+	default:
+		return x.sendAhead()
+	}
 	buffer := copyBuffers.Get().(*[]byte)
 	c := client(x.ctx)
 	_ = c.SetReadDeadline(time.Now().Add(stallTime))
@@ -33,6 +41,16 @@ func (x *exchange) sendBody(body io.Reader, length int, timeout time.Duration) e
 	}
 	_, err := x.conn.Writer.Write((*buffer)[:n])
 	copyBuffers.Put(buffer)
+	if err == nil {
+		err = x.conn.Writer.Flush()
+	}
+	return err
+}
+
+// sendAhead sends a small body that is here already with the head.
+func (x *exchange) sendAhead() error {
+	_, err := x.conn.Writer.Write(x.ahead.content)
+	x.release()
 	if err == nil {
 		err = x.conn.Writer.Flush()
 	}
@@ -60,6 +78,7 @@ type upload struct {
 	timeout time.Duration
 	buffer  *[]byte // with what was read already
 	read    int
+	ahead   bool // all of it is here already
 
 	client *wire.Conn
 	sent   atomic.Bool // everything was handed over, before upstream could know
@@ -80,15 +99,20 @@ func (x *exchange) startUpload(u *upload) {
 func (u *upload) run() {
 	defer close(u.done)
 	defer copyBuffers.Put(u.buffer)
+	if u.ahead {
+		defer u.x.release()
+	}
 	if u.read > 0 && u.write((*u.buffer)[:u.read], false, false) != nil {
 		return // upstream may have answered all the same
 	}
 	for total := u.read; ; {
-		_ = u.client.SetReadDeadline(time.Now().Add(stallTime))
+		if !u.ahead {
+			_ = u.client.SetReadDeadline(time.Now().Add(stallTime))
+		}
 		n, err := u.body.Read(*u.buffer)
 		total += n
 		end := errors.Is(err, io.EOF) || u.length >= 0 && total >= u.length
-		if err != nil && !end || end && total < u.length || u.length < 0 && end && u.client.Ended() {
+		if err != nil && !end || end && total < u.length || u.length < 0 && end && !u.ahead && u.client.Ended() {
 			u.failed.Store(true)
 			_ = u.x.conn.Close() // upstream must not take what it has for all
 			return
