@@ -55,6 +55,9 @@ func (r *Relay) relayMaterial(ctx context.Context) error {
 					}
 					batch, newest = append(batch, materialMessage(head.Epoch, record)), read
 				}
+				if err := r.wipe(ctx, records); err != nil {
+					return nil, err
+				}
 				inspected = time.Now()
 				return batch, nil
 			}
@@ -113,24 +116,43 @@ func (r *Relay) compareMaterial(ctx context.Context) (seen, es.Head, int64, erro
 	switch {
 	case lookErr != nil:
 		return found, head, 0, lookErr
-	case found.epoch() != head.Epoch:
-		// The event stream was judged: what it was made anew for holds here too.
+	case found.epoch() != head.Epoch, found.config.DenyDelete:
+		// The event stream was judged: what it was made anew for holds here too. One
+		// of which nothing can be overwritten cannot be changed to allow it.
 		return found, head, 0, errOutdated
-	case found.tail == nil && found.state.LastSeq > 0:
-		return found, head, 0, errHoled
-	case found.tail == nil:
+	case found.tail == nil && found.last() == 0:
 		return found, head, 0, nil
-	case found.tail.Header.Get(HeaderEpoch) != head.Epoch || found.tail.Sequence != found.state.LastSeq:
+	case found.tail == nil:
+		return found, head, 0, r.compareWiped(ctx, found.last())
+	case found.tail.Header.Get(HeaderEpoch) != head.Epoch:
 		return found, head, 0, errHoled
 	}
+	whole := found.tail.Sequence == found.state.LastSeq
 	newest, err := strconv.ParseInt(found.tail.Header.Get(HeaderPosition), 10, 64)
-	if err != nil || newest > found.last() || newest < found.last() && found.tail.Subject != fillerSubject {
+	if err != nil || newest > found.last() || whole && newest < found.last() && found.tail.Subject != fillerSubject {
 		return found, head, 0, errHoled
 	}
 	if found.last() > head.Material {
 		return found, head, 0, fmt.Errorf("%w (material: stream %d, SQL %d)", ErrAhead, found.last(), head.Material)
 	}
+	if !whole {
+		return found, head, newest, r.compareWiped(ctx, found.last())
+	}
 	return found, head, newest, r.compareMaterialTail(ctx, found.tail, found.last())
+}
+
+// compareWiped judges a stream of which the last message was deleted: what was
+// erased is, before its erasure is published. Of what SQL still has, nobody
+// deletes anything.
+func (r *Relay) compareWiped(ctx context.Context, position int64) error {
+	records, err := r.feed.MaterialSince(ctx, position-1, 1)
+	if err != nil {
+		return fmt.Errorf("read material %d: %w", position, err)
+	}
+	if len(records) > 0 && records[0].Position == position {
+		return errHoled
+	}
+	return nil
 }
 
 // compareMaterialTail compares the last message with SQL, as far as SQL still

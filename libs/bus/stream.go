@@ -38,7 +38,8 @@ func (c *Conn) eventStream(context, epoch string) jetstream.StreamConfig {
 }
 
 // materialConfig is how the stream of material is made: the newest of each
-// secret version alone.
+// secret version alone. Messages can be deleted, by the owner: what was erased is
+// overwritten where it lies.
 func (c *Conn) materialConfig(epoch string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              materialStream,
@@ -48,7 +49,6 @@ func (c *Conn) materialConfig(epoch string) jetstream.StreamConfig {
 		Storage:           jetstream.FileStorage,
 		Replicas:          c.replicas,
 		MaxMsgsPerSubject: 1,
-		DenyDelete:        true,
 		DenyPurge:         true,
 		Metadata:          map[string]string{metaEpoch: epoch},
 	}
@@ -157,10 +157,11 @@ func (c *Conn) rebuild(ctx context.Context, config jetstream.StreamConfig, judge
 // looked at next.
 func (c *Conn) adjust(ctx context.Context, found seen) {
 	config := found.config
-	if config.Replicas == c.replicas && config.DenyDelete && config.DenyPurge {
+	denyDelete := config.DenyDelete || config.Name != materialStream
+	if config.Replicas == c.replicas && config.DenyDelete == denyDelete && config.DenyPurge {
 		return
 	}
-	config.Replicas, config.DenyDelete, config.DenyPurge = c.replicas, true, true
+	config.Replicas, config.DenyDelete, config.DenyPurge = c.replicas, denyDelete, true
 	ctx, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
 	if _, err := c.js.UpdateStream(ctx, config); err != nil {

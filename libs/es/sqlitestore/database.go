@@ -28,7 +28,10 @@ type database struct {
 	conn        *sql.Conn     // the writer; nil: to be opened
 	prepared    *statements   // of conn
 	reading     *statements   // of read
+	written     atomic.Bool   // since it was last tidied
 	closed      atomic.Bool
+	stop        chan struct{}
+	tidying     sync.WaitGroup
 }
 
 var _ sqlstore.Database = (*database)(nil)
@@ -53,6 +56,7 @@ func open(path string) (*database, error) {
 		write: write, read: read,
 		queue:   make(chan struct{}, 1),
 		reading: newStatements(read),
+		stop:    make(chan struct{}),
 	}, nil
 }
 
@@ -101,6 +105,7 @@ func (d *database) Transact(ctx context.Context, f func(tx sqlstore.Runner) erro
 		return fault(err)
 	}
 	open = false
+	d.written.Store(true)
 	return nil
 }
 
@@ -137,9 +142,12 @@ func (d *database) exec(ctx context.Context, text string) error {
 
 // Close implements sqlstore.Database. It waits for the append that is running.
 func (d *database) Close() error {
+	if !d.closed.Swap(true) {
+		close(d.stop)
+	}
+	d.tidying.Wait()
 	d.queue <- struct{}{}
 	defer func() { <-d.queue }()
-	d.closed.Store(true)
 	d.reading.close()
 	if d.conn != nil {
 		d.prepared.close()

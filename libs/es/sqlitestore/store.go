@@ -3,7 +3,7 @@
 //
 // One connection writes and a few read (WAL); a commit is on disk when it is
 // answered (synchronous=FULL), and deleted bytes are overwritten
-// (secure_delete). Several Store values, also of several processes, may open
+// (secure_delete) and leave the write-ahead log within 15 s, as a rule. Several Store values, also of several processes, may open
 // one file: writers wait for one another up to five seconds. The file must not
 // be on a network file system.
 package sqlitestore
@@ -28,15 +28,21 @@ var migrations embed.FS
 // Option changes how a store is opened.
 type Option func(*options)
 
-type options struct{ now func() time.Time }
+type options struct {
+	now  func() time.Time
+	tidy time.Duration
+}
 
 // WithClock has the store take its time from now, for tests.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
 
+// WithTidying sets how often the write-ahead log is emptied, for tests.
+func WithTidying(every time.Duration) Option { return func(o *options) { o.tidy = every } }
+
 // Open opens the file of one service, and makes it when it is not there. It
 // brings the tables up to date and catches every view up before it answers.
 func Open(ctx context.Context, path string, schema es.Schema, opts ...Option) (es.Store, error) {
-	var o options
+	o := options{tidy: tidyEvery}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -60,6 +66,8 @@ func Open(ctx context.Context, path string, schema es.Schema, opts ...Option) (e
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, firstError(err, db.Close()))
 	}
+	db.tidying.Add(1)
+	go db.tidy(o.tidy)
 	return store, nil
 }
 
