@@ -7,6 +7,7 @@ import (
 	"github.com/tidegate-io/tidegate/libs/httpapi"
 	"github.com/tidegate-io/tidegate/services/credential/internal/authtype"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
+	"github.com/tidegate-io/tidegate/services/credential/internal/views"
 )
 
 type updateInput struct {
@@ -26,6 +27,10 @@ type credentialPatch struct {
 }
 
 func (a *API) update(ctx context.Context, in *updateInput) (*httpapi.Object[Credential], error) {
+	return again(func() (*httpapi.Object[Credential], error) { return a.updateOnce(ctx, in) })
+}
+
+func (a *API) updateOnce(ctx context.Context, in *updateInput) (*httpapi.Object[Credential], error) {
 	c, err := a.find(ctx, in.ID, httpapi.Write)
 	if err != nil {
 		return nil, err
@@ -42,9 +47,39 @@ func (a *API) update(ctx context.Context, in *updateInput) (*httpapi.Object[Cred
 	if err != nil {
 		return nil, err
 	}
-	return a.command(ctx, in.ID, domain.Update{Now: a.clock(), Change: func(s domain.Settings) (domain.Settings, error) {
+	command := domain.Update{Now: a.clock(), Change: func(s domain.Settings) (domain.Settings, error) {
 		return in.Body.apply(authType, s)
-	}})
+	}}
+	if mover, ok := authType.(authtype.Mover); ok && in.Body.Placement.Set {
+		if command.Judged, command.Change, err = a.moving(ctx, c, mover, command.Change); err != nil {
+			return nil, err
+		}
+	}
+	return a.command(ctx, in.ID, command)
+}
+
+// moving has a change refused that takes the credential to where its secrets,
+// which are those of one version, do not fit.
+func (a *API) moving(
+	ctx context.Context, c views.Credential, mover authtype.Mover, change func(domain.Settings) (domain.Settings, error),
+) (judged int, safe func(domain.Settings) (domain.Settings, error), err error) {
+	shown, err := show(ctx, a.store, c)
+	if err != nil {
+		return 0, nil, err
+	}
+	var hints []string
+	for _, s := range shown[0].Secrets {
+		if s.Status != string(domain.Retired) {
+			hints = append(hints, s.Hint)
+		}
+	}
+	return c.NextVersion(), func(s domain.Settings) (domain.Settings, error) {
+		after, err := change(s)
+		if err == nil && after.Placement.In != s.Placement.In {
+			err = mover.Fits(after.Placement, hints...)
+		}
+		return after, err
+	}, nil
 }
 
 // apply answers the settings after the patch, as the type lets them be.
@@ -57,21 +92,30 @@ func (p credentialPatch) apply(authType authtype.Type, s domain.Settings) (domai
 	case p.ExpiresAt.Set:
 		s.ExpiresAt = &p.ExpiresAt.Value
 	}
-	var err error
-	if p.Placement.Set {
-		if s.Placement, err = authType.Place(p.placement(s.Placement)); err != nil {
+	usual, err := authType.Place(nil, s.Config)
+	if err != nil {
+		return s, err
+	}
+	asked := p.placement(s.Placement, s.Placement == usual)
+	if p.Config.Set {
+		patch := p.Config.Value
+		if p.Config.Null {
+			patch = authType.Members().Defaults()
+		}
+		if s.Config, err = authType.Configure(s.Config, patch); err != nil {
 			return s, err
 		}
 	}
-	if p.Config.Set {
-		s.Config, err = authType.Configure(s.Config, p.Config.Value)
+	if p.Placement.Set || p.Config.Set {
+		s.Placement, err = authType.Place(asked, s.Config)
 	}
 	return s, err
 }
 
-// placement answers what is asked for; nil: the default.
-func (p credentialPatch) placement(current domain.Placement) *domain.Placement {
-	if p.Placement.Null {
+// placement answers what is asked for; nil: the default, as when it is there and
+// nothing is asked for, for another config can have another default.
+func (p credentialPatch) placement(current domain.Placement, usual bool) *domain.Placement {
+	if p.Placement.Null || usual && !p.Placement.Set {
 		return nil
 	}
 	asked := Placement(current)

@@ -19,25 +19,30 @@ type rotateInput struct {
 	}
 }
 
-// rotations bounds how often a secret is made anew because another rotation was
-// faster.
-const rotations = 8
-
 // rotate makes the next version of the secret outside the append, for the
-// version that it saw; when another rotation was faster it makes another.
+// credential as it saw it; when another call was faster it makes another.
 func (a *API) rotate(ctx context.Context, in *rotateInput) (*httpapi.Object[Issued], error) {
 	var overlap time.Duration
 	var config authtype.Config
 	if in.Body != nil {
 		overlap, config = time.Duration(in.Body.OverlapSeconds)*time.Second, in.Body.Config
 	}
+	return again(func() (*httpapi.Object[Issued], error) { return a.rotateOnce(ctx, in.ID, overlap, config) })
+}
+
+// attempts bounds how often something is made anew because another call was
+// faster.
+const attempts = 8
+
+// again runs what was made for a credential as it was seen, until it still is so.
+func again[T any](try func() (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
-		rotated, err := a.rotateOnce(ctx, in.ID, overlap, config)
-		if !errors.Is(err, domain.ErrRotatedMeanwhile) {
-			return rotated, err
+		answer, err := try()
+		if !errors.Is(err, domain.ErrMeanwhile) {
+			return answer, err
 		}
-		if attempt == rotations {
-			return nil, es.ErrConflict
+		if attempt == attempts {
+			return answer, es.ErrConflict
 		}
 	}
 }
@@ -51,11 +56,16 @@ func (a *API) rotateOnce(ctx context.Context, id string, overlap time.Duration, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := authType.Rotate(c.Settings, config)
+	made, err := authType.Rotate(c.Settings.Config, config)
 	if err != nil {
 		return nil, err
 	}
-	command := domain.Rotate{SecretVersion: c.NextVersion(), Overlap: overlap, Now: a.clock()}
+	if made.Fits != nil {
+		if err := made.Fits(c.Settings.Placement); err != nil {
+			return nil, err
+		}
+	}
+	command := domain.Rotate{SecretVersion: c.NextVersion(), For: c.Settings, Config: made.Config, Overlap: overlap, Now: a.clock()}
 	kept, err := a.keep(id, command.SecretVersion, made)
 	if err != nil {
 		return nil, err
@@ -70,7 +80,7 @@ func (a *API) rotateOnce(ctx context.Context, id string, overlap time.Duration, 
 			if err != nil {
 				return nil, err
 			}
-			return httpapi.NewObject(shown.Version, Issued{Credential: shown}), nil
+			return httpapi.NewObject(shown.Version, Issued{Credential: shown, Warnings: made.Warnings}), nil
 		})
 	if err != nil {
 		return nil, err

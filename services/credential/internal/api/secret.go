@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/tidegate-io/tidegate/libs/es"
-	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/authtype"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 )
@@ -23,14 +22,13 @@ func (a *API) keep(id string, version int, made authtype.Made) ([]es.Option, err
 	}
 	material := es.Material{Key: key, Sealed: sealed, Hint: made.Hint}
 	if made.Digested != nil {
-		fingerprint := secret.Fingerprint(made.Digested)
-		if material.Kept, err = a.ring.Seal(fingerprintAAD+key, fingerprint[:]); err != nil {
+		if material.Kept, err = a.ring.Seal(fingerprintAAD+key, made.Digested[:]); err != nil {
 			return nil, fmt.Errorf("seal the fingerprint of %s: %w", key, err)
 		}
 	}
 	opts := []es.Option{es.WithMaterial(material)}
 	if made.Unique {
-		for _, digest := range a.ring.Digests(made.Digested) {
+		for _, digest := range a.ring.DigestsFingerprint(*made.Digested) {
 			opts = append(opts, es.Claiming(domain.Unique(id, version, digest.Pepper+"/"+hex.EncodeToString(digest.Sum[:]))))
 		}
 	}

@@ -3,8 +3,6 @@ package authtype
 import (
 	"encoding/json"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/secret"
@@ -29,8 +27,8 @@ type basicConfig struct {
 }
 
 type shownBasic struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
+	Username string  `json:"username"`
+	Password *string `json:"password"` // null: only its hash is known here
 }
 
 // Name is the contract's word.
@@ -38,62 +36,59 @@ func (Basic) Name() string { return credential.TypeBasic }
 
 // Describe is for people.
 func (Basic) Describe() string {
-	return "config takes `username` (1-255 bytes without a colon or control characters, in use nowhere else; the credential's id when left out) " +
-		"and `password` (8-256 bytes without control characters). Placed in the header Authorization and nowhere else. " +
-		"secret is `{\"username\",\"password\"}`."
+	return `A user name and a password, as HTTP clients have them built in (RFC 7617).
+
+| config | |
+|---|---|
+| ` + "`username`" + ` | 1-255 bytes without a colon or control characters, in use nowhere else; the credential's id when left out. It never changes |
+| ` + "`password`" + ` | 8-256 bytes without control characters; generated (` + "`tg_p_`" + `...) when left out |
+| ` + "`password_hash`" + ` | instead of ` + "`password`" + `: ` + describeHash + ` |
+
+Placed in the header ` + "`Authorization`" + ` and nowhere else. ` + "`secret`" + ` is ` + "`{\"username\",\"password\"}`" + `; the password is null when its hash was given.`
+}
+
+// Members of its config.
+func (Basic) Members() Members {
+	return Members{Identifiers: []string{"username"}, Secrets: []string{"password", "password_hash"}}
 }
 
 // Place: the header Authorization and nowhere else.
-func (Basic) Place(asked *domain.Placement) (domain.Placement, error) {
-	fixed := domain.Placement{In: inHeader, Name: "Authorization"}
-	if asked != nil && (asked.In != fixed.In || !strings.EqualFold(asked.Name, fixed.Name)) {
-		return fixed, domain.ErrInvalid.At("body.placement").Saying("A credential of this type is in the header Authorization.")
-	}
-	return fixed, nil
+func (Basic) Place(asked *domain.Placement, _ json.RawMessage) (domain.Placement, error) {
+	return fixed(asked, "Authorization")
 }
 
-// Issue takes {"username", "password"}. The user name is the credential's id
-// when none is given.
-func (b Basic) Issue(credentialID string, _ domain.Placement, given Config) (Made, error) {
-	c, err := read(given, "username", "password")
+// Issue takes {"username", "password"} or {"username", "password_hash"}. The user
+// name is the credential's id when none is given.
+func (b Basic) Issue(credentialID string, given Config) (Made, error) {
+	c, err := b.Members().issue(given)
 	if err != nil {
 		return Made{}, err
 	}
-	username, chosen, err := c.text("username")
-	if err != nil {
+	config := basicConfig{Username: credentialID}
+	if err := set(c, "username", &config.Username, credentialID, isUsername,
+		"A user name is 1 to 255 bytes of UTF-8, without a colon or control characters."); err != nil {
 		return Made{}, err
 	}
-	if !chosen {
-		username = credentialID
-	} else if !isUsername(username) {
-		return Made{}, invalid("username", "A user name is 1 to 255 bytes of UTF-8, without a colon or control characters.")
-	}
-	return b.make(username, c)
+	return b.make(config, c)
 }
 
-// Rotate takes {"password"}: the user name stays.
-func (b Basic) Rotate(settings domain.Settings, given Config) (Made, error) {
-	c, err := read(given, "username", "password")
+// Rotate takes {"password"} or {"password_hash"}: the user name stays.
+func (b Basic) Rotate(current json.RawMessage, given Config) (Made, error) {
+	c, err := b.Members().rotate(given)
 	if err != nil {
 		return Made{}, err
 	}
-	if err := c.untouched("username"); err != nil {
+	var config basicConfig
+	if err := json.Unmarshal(current, &config); err != nil {
 		return Made{}, err
 	}
-	var current basicConfig
-	if err := json.Unmarshal(settings.Config, &current); err != nil {
-		return Made{}, err
-	}
-	return b.make(current.Username, c)
+	return b.make(config, c)
 }
 
 // Configure: there is nothing but identifier and secret.
-func (Basic) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
-	c, err := read(patch, "username", "password")
-	if err != nil {
-		return nil, err
-	}
-	return current, c.untouched("username", "password")
+func (b Basic) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
+	_, err := b.Members().configure(current, patch)
+	return current, err
 }
 
 // Unique: the user name.
@@ -103,35 +98,51 @@ func (Basic) Unique(settings domain.Settings) (identifier string, secret bool, e
 	return current.Username, false, err
 }
 
-func (Basic) make(username string, c members) (Made, error) {
-	password, chosen, err := c.text("password")
+func (Basic) make(config basicConfig, c members) (Made, error) {
+	public, err := json.Marshal(config)
 	if err != nil {
 		return Made{}, err
 	}
-	if !chosen {
-		password = secret.Generate(secret.Password)
-	} else if !isPassword(password) {
-		return Made{}, invalid("password", "A password is 8 to 256 bytes of UTF-8, without control characters.")
-	}
-	public, err := json.Marshal(basicConfig{Username: username})
+	made := Made{Config: public, Identifier: config.Username}
+	plain, made, err := made.password(c, "password", secret.Password, isPassword, "A password is 8 to 256 bytes of UTF-8, without control characters.")
+	made.Shown = shownBasic{Username: config.Username, Password: plain}
+	return made, err
+}
+
+// describeHash is what <name>_hash takes.
+const describeHash = "its hash, as argon2id (`$argon2id$v=19$m=..,t=..,p=..$salt$hash`) or bcrypt (`$2a$`, `$2b$`, `$2y$`; cost 4-14)"
+
+// password reads what a person remembers or a machine sends in the same way: the
+// member with the name, or its hash in <name>_hash, or nothing, and then one of
+// the given kind is generated. It answers what may be shown; nil: nothing can.
+func (m Made) password(c members, name string, kind secret.Kind, right func(string) bool, form string) (*string, Made, error) {
+	plain, chosen, err := c.text(name)
 	if err != nil {
-		return Made{}, err
+		return nil, Made{}, err
 	}
-	made := Made{Config: public, Identifier: username, Shown: shownBasic{Username: username, Password: password}}
-	if chosen {
-		return made.hashed(password), nil
+	hash, hashed, err := c.text(name + "_hash")
+	switch {
+	case err != nil:
+		return nil, Made{}, err
+	case chosen && hashed:
+		return nil, Made{}, invalid(name+"_hash", "Give the secret or its hash, not both.")
+	case hashed:
+		proof, err := secret.HashProof(hash)
+		if err != nil {
+			return nil, Made{}, invalid(name+"_hash", "The value is an argon2id hash in PHC form or a bcrypt hash, within the bounds that are accepted.")
+		}
+		return nil, m.proved(proof), nil
+	case !chosen:
+		plain = secret.Generate(kind)
+		return &plain, m.digested(plain), nil
+	case !right(plain):
+		return nil, Made{}, invalid(name, form)
 	}
-	return made.digested(password), nil
+	return &plain, m.hashed(plain), nil
 }
 
 func isUsername(text string) bool {
-	return len(text) >= 1 && len(text) <= maxUsername && !strings.Contains(text, ":") && isPrintable(text)
+	return within(text, 1, maxUsername) && !strings.Contains(text, ":") && isPrintable(text)
 }
 
-func isPassword(text string) bool {
-	return len(text) >= minPassword && len(text) <= maxPassword && isPrintable(text)
-}
-
-func isPrintable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
-}
+func isPassword(text string) bool { return within(text, minPassword, maxPassword) && isPrintable(text) }

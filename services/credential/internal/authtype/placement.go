@@ -21,19 +21,40 @@ var (
 	fieldPattern = regexp.MustCompile(`^[A-Za-z0-9._~\[\]-]{1,128}$`)        // needs no encoding in a query or form
 )
 
-// What carries the request itself, or what the gateway writes: a credential
-// there would be lost, or would change what the call means.
+// What carries the request itself or its signature, or what the gateway writes: a
+// credential there would be lost, or would change what the call means.
 var (
 	reservedHeaders = []string{
 		"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Expect", "Host", "Keep-Alive",
 		"Proxy-Connection", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "Forwarded",
-		"X-Credential-Identifier", "X-Request-Id", "X-Subscription-Id",
+		"Date", "X-Gateway-Date", "Digest", "Content-Digest", "Signature", "Signature-Input",
+		"X-Credential-Identifier", "X-Request-Id", "X-Subscription-Id", "X-Token-Scopes",
 	}
 	reservedPrefixes = []string{"Proxy-", "Sec-", "X-Consumer-", "X-Forwarded-"}
 )
 
-// checkPlacement judges a placement that was asked for.
-func checkPlacement(p domain.Placement) error {
+// placed judges a placement that was asked for, and answers the fallback when
+// none was.
+func placed(asked *domain.Placement, fallback domain.Placement, allowed ...string) (domain.Placement, error) {
+	if asked == nil {
+		return fallback, nil
+	}
+	if !slices.Contains(allowed, asked.In) {
+		return fallback, domain.ErrInvalid.At("body.placement.in").Saying("The value is one of: %s.", strings.Join(allowed, ", "))
+	}
+	return *asked, checkName(*asked)
+}
+
+// fixed is placed for what is in one header and nowhere else.
+func fixed(asked *domain.Placement, header string) (domain.Placement, error) {
+	only := domain.Placement{In: inHeader, Name: header}
+	if asked != nil && (asked.In != only.In || !strings.EqualFold(asked.Name, only.Name)) {
+		return only, domain.ErrInvalid.At("body.placement").Saying("This credential is in the header %s and nowhere else.", header)
+	}
+	return only, nil
+}
+
+func checkName(p domain.Placement) error {
 	switch p.In {
 	case inHeader:
 		if !tokenPattern.MatchString(p.Name) {
@@ -50,8 +71,6 @@ func checkPlacement(p domain.Placement) error {
 		if !fieldPattern.MatchString(p.Name) {
 			return badName("A parameter's name is 1 to 128 characters of A-Z a-z 0-9 . _ ~ - [ ].")
 		}
-	default:
-		return domain.ErrInvalid.At("body.placement.in").Saying("The value is one of: header, query, cookie, body.")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@
 package authtype
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"strings"
 
@@ -26,22 +27,32 @@ type Type interface {
 	// Name is the type's word in the contract: "api_key".
 	Name() string
 	// Describe says what config it takes, where it may be placed and what it
-	// shows, for people.
+	// shows, for people: Markdown.
 	Describe() string
-	// Place answers where callers put the credential when this was asked for;
-	// nil: nothing was.
-	Place(asked *domain.Placement) (domain.Placement, error)
+	// Members names what its config takes, and what of that can change how.
+	Members() Members
+	// Place answers where callers put a credential with a config that this type
+	// has made, when this was asked for; nil: nothing was.
+	Place(asked *domain.Placement, config json.RawMessage) (domain.Placement, error)
 	// Issue makes the first version of the secret from the config that was
 	// given.
-	Issue(credentialID string, at domain.Placement, config Config) (Made, error)
-	// Rotate makes another version for a credential with the given settings.
-	Rotate(settings domain.Settings, config Config) (Made, error)
-	// Configure answers the config after a merge patch, which must touch neither
-	// an identifier nor a secret.
+	Issue(credentialID string, given Config) (Made, error)
+	// Rotate makes another version for a credential with a config.
+	Rotate(current json.RawMessage, given Config) (Made, error)
+	// Configure answers the config after a merge patch of its settings: null is
+	// the default. It changes neither an identifier nor a secret.
 	Configure(current json.RawMessage, patch Config) (json.RawMessage, error)
 	// Unique answers by what nobody else may be known: the identifier in the
 	// settings (empty: there is none), and whether the secret is such too.
 	Unique(settings domain.Settings) (identifier string, secret bool, err error)
+}
+
+// Mover is a Type whose secrets do not all fit everywhere.
+type Mover interface {
+	Type
+	// Fits judges whether secrets of which the hints are known can be moved to
+	// another placement.
+	Fits(to domain.Placement, hints ...string) error
 }
 
 // Made is what a type has made of a config.
@@ -57,20 +68,32 @@ type Made struct {
 	Hint string
 	// Prove answers what a gateway verifies the secret with.
 	Prove func(*secret.Ring) secret.Proof
-	// Digested is the secret when it is verified by a keyed digest, which a new
-	// pepper must be able to make again; nil otherwise.
-	Digested []byte
+	// Digested is the secret's fingerprint when it is verified by a keyed digest,
+	// which a new pepper must be able to make again; nil otherwise.
+	Digested *[sha256.Size]byte
 	// Unique says that the digested secret finds its credential by itself, so
 	// that nobody else may have it.
 	Unique bool
+	// Fits judges whether the secret can be put somewhere; nil: anywhere.
+	Fits func(domain.Placement) error
+	// Warnings are what is accepted and not well done, in the contract's words.
+	Warnings []string
 }
 
-// digested has the secret verified by its keyed digest: fit for what nobody can
-// guess.
+// The warnings that there are.
+const WarnSecretShort = "secret_short"
+
+// generated has a secret of our own making verified by its keyed digest: fit for
+// what nobody can guess.
 func (m Made) digested(plain string) Made {
-	m.Digested = []byte(plain)
 	m.Hint = secret.Hint(plain)
-	m.Prove = func(ring *secret.Ring) secret.Proof { return secret.DigestProof(ring.Digest([]byte(plain))) }
+	return m.fingerprinted(secret.Fingerprint([]byte(plain)))
+}
+
+// fingerprinted is digested for a secret that nobody here has seen.
+func (m Made) fingerprinted(fingerprint [sha256.Size]byte) Made {
+	m.Digested = &fingerprint
+	m.Prove = func(ring *secret.Ring) secret.Proof { return secret.DigestProof(ring.DigestFingerprint(fingerprint)) }
 	return m
 }
 
@@ -81,8 +104,14 @@ func (m Made) hashed(plain string) Made {
 	return m
 }
 
+// proved has it verified by a proof that is there.
+func (m Made) proved(p secret.Proof) Made {
+	m.Prove = func(*secret.Ring) secret.Proof { return p }
+	return m
+}
+
 // All are the types that can be issued.
-var All = []Type{APIKey{}, Basic{}}
+var All = []Type{APIKey{}, Basic{}, JWT{}, HMAC{}, OAuth2{}}
 
 // Named answers the type with a name. domain.ErrUnsupportedType.
 func Named(name string) (Type, error) {
@@ -98,7 +127,7 @@ func Named(name string) (Type, error) {
 func Describe() string {
 	var text strings.Builder
 	for _, t := range All {
-		text.WriteString("\n\n`" + t.Name() + "`: " + t.Describe())
+		text.WriteString("\n\n### `" + t.Name() + "`\n\n" + t.Describe())
 	}
 	return text.String()
 }

@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Command is what can be asked of a credential.
 type Command interface{ command() }
@@ -19,6 +22,9 @@ type Issue struct {
 // left alone. Change is pure: it is run again when somebody else was faster.
 type Update struct {
 	Change func(Settings) (Settings, error)
+	// Judged, when it is not 0, is the next version of the secrets for which
+	// Change was made.
+	Judged int
 	Now    time.Time
 }
 
@@ -27,13 +33,22 @@ type Update struct {
 // dies at once.
 type Rotate struct {
 	SecretVersion int
-	Overlap       time.Duration
-	Now           time.Time
+	// For is the settings for which the secret was made: of them the placement
+	// and the config must still be so.
+	For Settings
+	// Config is the config from then on.
+	Config  json.RawMessage
+	Overlap time.Duration
+	Now     time.Time
 }
 
-// Elapse records what time has brought about: secrets whose overlap is over, an
-// expiry that has passed.
-type Elapse struct{ Now time.Time }
+// Elapse records what time has brought about: secrets whose overlap is over, a
+// notice of the expiry, an expiry that has passed.
+type Elapse struct {
+	Now time.Time
+	// Dated is when the expiry was set.
+	Dated time.Time
+}
 
 // Suspend has it refused until it is resumed.
 type Suspend struct {

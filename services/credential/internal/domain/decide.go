@@ -65,6 +65,9 @@ func issuance(s State, c Issue) ([]events.Data, error) {
 // update: what stays as it was makes no event. An expired credential may be
 // changed, and lives again with a later expiry or none.
 func update(s State, c Update) ([]events.Data, error) {
+	if c.Judged != 0 && c.Judged != s.NextVersion() {
+		return nil, ErrMeanwhile
+	}
 	settings, err := c.Change(s.Settings)
 	if err != nil {
 		return nil, err
@@ -89,10 +92,14 @@ func rotation(s State, c Rotate) ([]events.Data, error) {
 	if c.Overlap < 0 || c.Overlap > MaxOverlap {
 		return nil, ErrInvalid.At("body.overlap_seconds").Saying("The value is 0 to %d.", int(MaxOverlap.Seconds()))
 	}
-	if c.SecretVersion != s.NextVersion() {
-		return nil, ErrRotatedMeanwhile
+	if c.SecretVersion != s.NextVersion() || c.For.Placement != s.Settings.Placement || !sameBytes(c.For.Config, s.Settings.Config) {
+		return nil, ErrMeanwhile
 	}
-	rotated := credential.Rotated{Concerns: s.Concerns, SecretVersion: c.SecretVersion}
+	changed := false
+	rotated := credential.Rotated{
+		Concerns: s.Concerns, SecretVersion: c.SecretVersion,
+		Config: change(s.Settings.Config, c.Config, sameBytes, &changed),
+	}
 	for _, secret := range s.Secrets {
 		switch {
 		case !secret.accepted():
@@ -116,7 +123,12 @@ func elapsed(s State, c Elapse) []events.Data {
 		}
 	}
 	if s.Status != Expired && s.StatusAt(c.Now) == Expired {
-		decided = append(decided, credential.Expired{Concerns: s.Concerns, ExpiresAt: *s.Settings.ExpiresAt})
+		return append(decided, credential.Expired{Concerns: s.Concerns, ExpiresAt: *s.Settings.ExpiresAt})
+	}
+	if days, due := s.notice(c.Dated, c.Now); due {
+		decided = append(decided, credential.Expiring{
+			Concerns: s.Concerns, Name: s.Settings.Name, ExpiresAt: *s.Settings.ExpiresAt, Days: days,
+		})
 	}
 	return decided
 }

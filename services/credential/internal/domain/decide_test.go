@@ -64,6 +64,11 @@ func rotated(version, retiring int, until *time.Time, dead ...int) credential.Ro
 	}
 }
 
+// rotate asks for another secret of a credential with the usual settings.
+func rotate(version int, at time.Time, overlap time.Duration) domain.Rotate {
+	return domain.Rotate{SecretVersion: version, For: settings(), Config: settings().Config, Now: at, Overlap: overlap}
+}
+
 // refusedAs demands that a refusal names the place of the fault, and the status
 // that forbids it.
 func refusedAs(t *testing.T, err error, location, status string) {
@@ -133,7 +138,7 @@ func TestStatesAndCommands(t *testing.T) {
 		"revoke": {domain.Revoke{Reason: "gone"}, map[domain.Status]events.Data{
 			domain.Active: revoked, domain.Suspended: revoked, domain.Expired: revoked,
 		}},
-		"rotate": {domain.Rotate{SecretVersion: 2, Now: day}, map[domain.Status]events.Data{
+		"rotate": {rotate(2, day, 0), map[domain.Status]events.Data{
 			domain.Active: anew, domain.Suspended: anew,
 		}},
 		"update": {update(day, func(s *domain.Settings) { s.Name = renamed }), map[domain.Status]events.Data{
@@ -159,7 +164,7 @@ func TestStatesAndCommands(t *testing.T) {
 func TestAnExpiryThatHasPassedCountsBeforeItIsRecorded(t *testing.T) {
 	for name, command := range map[string]domain.Command{
 		"suspend": domain.Suspend{Now: day},
-		"rotate":  domain.Rotate{SecretVersion: 2, Now: day},
+		"rotate":  rotate(2, day, 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			refusedAs(t, estest.For(t, domain.Decider).Given(dated()).When(command).Refused(domain.ErrIllegal), "", "expired")
@@ -238,34 +243,53 @@ func TestRotation(t *testing.T) {
 		refused error
 	}{
 		"without an overlap kills the secret before": {
-			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now}, rotated(2, 0, nil, 1), nil,
+			[]events.Data{issued}, rotate(2, now, 0), rotated(2, 0, nil, 1), nil,
 		},
 		"with an overlap lets it live on": {
-			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: time.Hour}, rotated(2, 1, &hour), nil,
+			[]events.Data{issued}, rotate(2, now, time.Hour), rotated(2, 1, &hour), nil,
 		},
 		"never lets it live past the expiry": {
-			[]events.Data{dated()}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: 48 * time.Hour}, rotated(2, 1, &day), nil,
+			[]events.Data{dated()}, rotate(2, now, 48*time.Hour), rotated(2, 1, &day), nil,
 		},
 		"is refused while two secrets are accepted": {
-			overlapping, domain.Rotate{SecretVersion: 3, Now: now, Overlap: time.Hour}, nil, domain.ErrRotating,
+			overlapping, rotate(3, now, time.Hour), nil, domain.ErrRotating,
 		},
 		"kills both when it has no overlap": {
-			overlapping, domain.Rotate{SecretVersion: 3, Now: now}, rotated(3, 0, nil, 1, 2), nil,
+			overlapping, rotate(3, now, 0), rotated(3, 0, nil, 1, 2), nil,
 		},
 		"buries a secret whose overlap is over and not recorded": {
-			overlapping, domain.Rotate{SecretVersion: 3, Now: hour, Overlap: time.Hour}, rotated(3, 2, &twoHours, 1), nil,
+			overlapping, rotate(3, hour, time.Hour), rotated(3, 2, &twoHours, 1), nil,
 		},
 		"forgets a secret that is retired": {
-			append(overlapping, retired1), domain.Rotate{SecretVersion: 3, Now: hour}, rotated(3, 0, nil, 2), nil,
+			append(overlapping, retired1), rotate(3, hour, 0), rotated(3, 0, nil, 2), nil,
 		},
 		"has no overlap before now": {
-			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: -1}, nil, domain.ErrInvalid,
+			[]events.Data{issued}, rotate(2, now, -1), nil, domain.ErrInvalid,
 		},
 		"has no overlap over 30 days": {
-			[]events.Data{issued}, domain.Rotate{SecretVersion: 2, Now: now, Overlap: domain.MaxOverlap + 1}, nil, domain.ErrInvalid,
+			[]events.Data{issued}, rotate(2, now, domain.MaxOverlap+1), nil, domain.ErrInvalid,
 		},
 		"makes the next version alone": {
-			overlapping, domain.Rotate{SecretVersion: 2, Now: now}, nil, domain.ErrRotatedMeanwhile,
+			overlapping, rotate(2, now, 0), nil, domain.ErrMeanwhile,
+		},
+		"tells of a config that changes with the secret": {
+			[]events.Data{issued}, withConfig(rotate(2, now, 0), `{"key":"k"}`),
+			credential.Rotated{
+				Concerns: concerns, SecretVersion: 2, RetiredVersions: []int{1},
+				Config: &events.Change[json.RawMessage]{Before: json.RawMessage(`{}`), After: json.RawMessage(`{"key":"k"}`)},
+			}, nil,
+		},
+		"is of a secret that was made for the placement that is there": {
+			[]events.Data{issued, credential.Updated{Placement: &events.Change[domain.Placement]{After: domain.Placement{In: "cookie", Name: "k"}}}},
+			rotate(2, now, 0), nil, domain.ErrMeanwhile,
+		},
+		"is of a secret that was made for the config that is there": {
+			[]events.Data{issued, credential.Updated{Config: &events.Change[json.RawMessage]{After: json.RawMessage(`{"key":"k"}`)}}},
+			rotate(2, now, 0), nil, domain.ErrMeanwhile,
+		},
+		"does not mind another name or expiry": {
+			[]events.Data{issued, credential.Updated{Name: &events.Change[string]{After: "other"}}},
+			rotate(2, now, 0), rotated(2, 0, nil, 1), nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -277,6 +301,32 @@ func TestRotation(t *testing.T) {
 			}
 		})
 	}
+}
+
+func withConfig(c domain.Rotate, config string) domain.Rotate {
+	c.Config = json.RawMessage(config)
+	return c
+}
+
+func TestAConfigThatARotationChangedIsTheConfig(t *testing.T) {
+	state := domain.Decider.Fold(domain.Decider.Initial, issued, credential.Rotated{
+		Concerns: concerns, SecretVersion: 2, Config: &events.Change[json.RawMessage]{After: json.RawMessage(`{"key":"k"}`)},
+	})
+	if string(state.Settings.Config) != `{"key":"k"}` || state.Settings.Name != "production" {
+		t.Fatalf("the settings are %+v", state.Settings)
+	}
+}
+
+func TestAChangeThatWasJudgedForOtherSecretsIsMadeAgain(t *testing.T) {
+	renamed := func(s domain.Settings) (domain.Settings, error) {
+		s.Name = "other"
+		return s, nil
+	}
+	given := []events.Data{issued, rotated(2, 1, &hour)}
+	estest.For(t, domain.Decider).Given(given...).When(domain.Update{Change: renamed, Judged: 2, Now: now}).Refused(domain.ErrMeanwhile)
+	estest.For(t, domain.Decider).Given(given...).When(domain.Update{Change: renamed, Judged: 3, Now: now}).Then(credential.Updated{
+		Concerns: concerns, Name: &events.Change[string]{Before: "production", After: "other"},
+	})
 }
 
 func TestTimeBringsAbout(t *testing.T) {
@@ -296,7 +346,7 @@ func TestTimeBringsAbout(t *testing.T) {
 		"the end of an overlap of an expired credential": {append(overlapping, expired), day, []events.Data{retired1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			estest.For(t, domain.Decider).Given(c.given...).When(domain.Elapse{Now: c.at}).Then(c.want...)
+			estest.For(t, domain.Decider).Given(c.given...).When(domain.Elapse{Now: c.at, Dated: now}).Then(c.want...)
 		})
 	}
 	t.Run("nothing for a revoked one", func(t *testing.T) {
@@ -309,27 +359,32 @@ func TestNextDueIsTheNextMomentAtWhichElapseDecidesSomething(t *testing.T) {
 		given []events.Data
 		want  *time.Time
 	}{
-		"never":                      {[]events.Data{issued}, nil},
-		"at the expiry":              {[]events.Data{dated()}, &day},
-		"at the end of an overlap":   {[]events.Data{dated(), rotated(2, 1, &hour)}, &hour},
-		"at the expiry after it":     {[]events.Data{dated(), rotated(2, 1, &hour), retired1}, &day},
-		"not again when it expired":  {[]events.Data{dated(), expired}, nil},
-		"not when it is revoked":     {[]events.Data{dated(), rotated(2, 1, &hour), revoked}, nil},
-		"when it was given a expiry": {[]events.Data{issued, credential.Updated{ExpiresAt: &events.Change[*time.Time]{After: &hour}}}, &hour},
+		"never":                               {[]events.Data{issued}, nil},
+		"at the expiry":                       {[]events.Data{dated()}, &day},
+		"at the end of an overlap":            {[]events.Data{dated(), rotated(2, 1, &hour)}, &hour},
+		"at the expiry after it":              {[]events.Data{dated(), rotated(2, 1, &hour), retired1}, &day},
+		"not again when it expired":           {[]events.Data{dated(), expired}, nil},
+		"not when it is revoked":              {[]events.Data{dated(), rotated(2, 1, &hour), revoked}, nil},
+		"at the first notice":                 {[]events.Data{datedIn(31)}, ptr(now.AddDate(0, 0, 1))},
+		"at the notice after it":              {[]events.Data{datedIn(31), noticed(31, 30)}, ptr(now.AddDate(0, 0, 24))},
+		"at the last notice":                  {[]events.Data{datedIn(31), noticed(31, 7)}, ptr(now.AddDate(0, 0, 30))},
+		"at the expiry after them":            {[]events.Data{datedIn(31), noticed(31, 1)}, ptr(now.AddDate(0, 0, 31))},
+		"not at a moment before it was dated": {[]events.Data{datedIn(30)}, ptr(now.AddDate(0, 0, 23))},
+		"when it was given a expiry":          {[]events.Data{issued, credential.Updated{ExpiresAt: &events.Change[*time.Time]{After: &hour}}}, &hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := domain.Decider.Fold(domain.Decider.Initial, c.given...)
-			due, ok := state.NextDue()
+			due, ok := state.NextDue(now)
 			if ok != (c.want != nil) || ok && !due.Equal(*c.want) {
 				t.Fatalf("due %v %v, want %v", due, ok, c.want)
 			}
 			if !ok {
 				return
 			}
-			if early, _ := domain.Decider.Decide(state, domain.Elapse{Now: due.Add(-1)}); len(early) > 0 {
+			if early, _ := domain.Decider.Decide(state, domain.Elapse{Now: due.Add(-1), Dated: now}); len(early) > 0 {
 				t.Fatalf("something happens before: %v", early)
 			}
-			if then, _ := domain.Decider.Decide(state, domain.Elapse{Now: due}); len(then) == 0 {
+			if then, _ := domain.Decider.Decide(state, domain.Elapse{Now: due, Dated: now}); len(then) == 0 {
 				t.Fatal("nothing happens then")
 			}
 		})

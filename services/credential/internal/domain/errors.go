@@ -13,7 +13,7 @@ var (
 	ErrRotating = es.Refuse(es.Illegal, "rotation_in_progress", "Two secrets are accepted already: wait until the overlap is over, or rotate with overlap_seconds 0, which ends both at once.")
 
 	ErrNameTaken           = es.Refuse(es.Taken, "credential_name_taken", "Another credential of this consumer has the name.")
-	ErrTaken               = es.Refuse(es.Taken, "credential_taken", "The key or user name is in use.")
+	ErrTaken               = es.Refuse(es.Taken, "credential_taken", "The key, user name, access key or client id is in use.")
 	ErrTypeImmutable       = es.Refuse(es.Immutable, "type_immutable", "The type of a credential never changes: issue another one.")
 	ErrIdentifierImmutable = es.Refuse(es.Immutable, "identifier_immutable", "An identifier never changes, and a secret changes by rotate.")
 
@@ -22,6 +22,6 @@ var (
 	ErrExpiryInPast    = es.Refuse(es.Invalid, "expiry_in_past", "The expiry is not in the future.")
 )
 
-// ErrRotatedMeanwhile: the secret was made for a version that is there already.
-// Whoever made it makes another.
-var ErrRotatedMeanwhile = errors.New("another rotation was faster")
+// ErrMeanwhile: the secret was made, or the change judged, for what the credential
+// is no more: another call was faster. Whoever made it makes it again.
+var ErrMeanwhile = errors.New("another call was faster")

@@ -25,8 +25,8 @@ func evolve(s State, e events.Data) State {
 		}
 	case credential.Updated:
 		s.Settings = s.Settings.After(e)
-		if e.ExpiresAt != nil && s.Status == Expired {
-			s = s.revived()
+		if e.ExpiresAt != nil {
+			s = s.dated()
 		}
 	case credential.Rotated:
 		for _, version := range e.RetiredVersions {
@@ -37,12 +37,15 @@ func evolve(s State, e events.Data) State {
 		}
 		live := Secret{Version: e.SecretVersion, Status: Live}
 		s.Secrets = remembered(append(slices.Clip(s.Secrets), live))
+		s.Settings.Config = e.Config.Apply(s.Settings.Config)
 	case credential.SecretRetired:
 		s.Secrets = withSecret(s.Secrets, e.SecretVersion, Retired, nil)
 	case credential.Suspended:
 		s.Status = Suspended
 	case credential.Resumed:
 		s.Status = Active
+	case credential.Expiring:
+		s.Noticed = e.Days
 	case credential.Expired:
 		s.WasSuspended, s.Status = s.Status == Suspended, Expired
 	case credential.Revoked:
@@ -54,12 +57,16 @@ func evolve(s State, e events.Data) State {
 	return s
 }
 
-// revived is the state of an expired credential that was given a later expiry.
-func (s State) revived() State {
-	if s.WasSuspended {
+// dated is the state with another expiry: its notices begin anew, and an expired
+// credential lives again.
+func (s State) dated() State {
+	s.Noticed = 0
+	switch {
+	case s.Status != Expired:
+	case s.WasSuspended:
 		s.Status, s.WasSuspended = Suspended, false
-		return s
+	default:
+		s.Status = Active
 	}
-	s.Status = Active
 	return s
 }

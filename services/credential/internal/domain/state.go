@@ -43,6 +43,9 @@ type State struct {
 	Type     string
 	Settings Settings
 	Secrets  []Secret // oldest first
+	// Noticed is how many days before its expiry the last notice was told; 0: none
+	// was, of this expiry.
+	Noticed int
 	// WasSuspended is whether an expired one is suspended when it lives again.
 	WasSuspended bool
 }

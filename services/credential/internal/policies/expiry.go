@@ -2,6 +2,8 @@ package policies
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -10,9 +12,9 @@ import (
 	"github.com/tidegate-io/tidegate/services/credential/internal/views"
 )
 
-// Expiry is the clock that records expiries that have passed and overlaps that
-// have ended, and has dead secrets erased. Gateways do not wait for it: they
-// judge by their own clock.
+// Expiry is the clock that tells of expiries that come near, records those that
+// have passed and overlaps that have ended, and has dead secrets erased. Gateways
+// do not wait for it: they judge by their own clock.
 //
 // Any number of replicas may run it: whoever comes second finds that it is done.
 type Expiry struct {
@@ -27,11 +29,10 @@ const expiryEvery = time.Second
 
 // Run looks until ctx ends.
 func (x Expiry) Run(ctx context.Context) error {
-	ctx = es.WithMeta(ctx, es.Meta{Actor: "policy:expiry"})
 	tick := time.NewTicker(expiryEvery)
 	defer tick.Stop()
 	for {
-		if err := x.sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := x.Sweep(ctx); err != nil && ctx.Err() == nil {
 			x.Log.WarnContext(ctx, "look for credentials that have expired", "error", err)
 		}
 		select {
@@ -42,9 +43,10 @@ func (x Expiry) Run(ctx context.Context) error {
 	}
 }
 
-// sweep records what is due. One for which that fails does not keep the others
+// Sweep records what is due. One for which that fails does not keep the others
 // from it, and is found again.
-func (x Expiry) sweep(ctx context.Context) error {
+func (x Expiry) Sweep(ctx context.Context) error {
+	ctx = es.WithMeta(ctx, es.Meta{Actor: "policy:expiry"})
 	now := x.Clock()
 	query := es.Query{View: views.Credentials.Name, Limit: 200, Where: []es.Term{
 		{Field: views.Due, Op: es.Below, Values: []string{views.Moment(now.Add(1))}},
@@ -55,7 +57,7 @@ func (x Expiry) sweep(ctx context.Context) error {
 			return err
 		}
 		for _, doc := range page.Docs {
-			if _, err := x.Credentials.Handle(ctx, doc.Key, domain.Elapse{Now: now}); err != nil {
+			if err := x.elapse(ctx, doc, now); err != nil {
 				x.Log.WarnContext(ctx, "record what time has brought about", "credential_id", doc.Key, "error", err)
 			}
 		}
@@ -64,4 +66,19 @@ func (x Expiry) sweep(ctx context.Context) error {
 		}
 		query.After = page.Next
 	}
+}
+
+// elapse records what is due for one credential as it was found: when its expiry
+// was set is of that version alone. When it was changed meanwhile, the next look
+// has it.
+func (x Expiry) elapse(ctx context.Context, doc es.Doc, now time.Time) error {
+	var c views.Credential
+	if err := json.Unmarshal(doc.Body, &c); err != nil {
+		return err
+	}
+	_, err := x.Credentials.Handle(ctx, doc.Key, domain.Elapse{Now: now, Dated: c.DatedAt}, es.IfVersion(doc.Version))
+	if errors.Is(err, es.ErrVersion) {
+		return nil
+	}
+	return err
 }

@@ -5,6 +5,7 @@ package views
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidegate-io/tidegate/events"
@@ -19,6 +20,8 @@ type Credential struct {
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// DatedAt is when its expiry was set.
+	DatedAt time.Time
 	// SecretsAt are the times at which the secret versions were made.
 	SecretsAt map[int]time.Time
 }
@@ -31,10 +34,11 @@ const (
 	Type       = "type"
 	ExpiresAt  = "expires_at"
 	Due        = "due" // the next moment at which time changes something
+	Standing   = "standing"
 )
 
 // Credentials are all that ever were, by id.
-var Credentials = es.ViewOf("credentials", 1, es.ByAggregate, func(c Credential, e events.Envelope, data events.Data) Credential {
+var Credentials = es.ViewOf("credentials", 2, ofCredential, func(c Credential, e events.Envelope, data events.Data) Credential {
 	if c.Version == 0 {
 		c.CreatedAt, c.SecretsAt = e.Time, map[int]time.Time{}
 	}
@@ -42,7 +46,11 @@ var Credentials = es.ViewOf("credentials", 1, es.ByAggregate, func(c Credential,
 	c.Version, c.UpdatedAt = e.Version, e.Time
 	switch data := data.(type) {
 	case credential.Issued:
-		c.SecretsAt[data.SecretVersion] = e.Time
+		c.SecretsAt[data.SecretVersion], c.DatedAt = e.Time, e.Time
+	case credential.Updated:
+		if data.ExpiresAt != nil {
+			c.DatedAt = e.Time
+		}
 	case credential.Rotated:
 		c.SecretsAt[data.SecretVersion] = e.Time
 	}
@@ -60,6 +68,7 @@ func (c Credential) Index() es.Index {
 		ConsumerID: {c.Concerns.ConsumerID},
 		Status:     {string(c.Status)},
 		Type:       {c.Type},
+		Standing:   {StandingOf(c.Concerns.Team) + c.Type + standingMark + string(c.Status)},
 	}
 	if c.Concerns.Team != "" {
 		terms[Readers] = []string{"team:" + c.Concerns.Team}
@@ -67,10 +76,31 @@ func (c Credential) Index() es.Index {
 	if c.Settings.ExpiresAt != nil {
 		terms[ExpiresAt] = []string{Moment(*c.Settings.ExpiresAt)}
 	}
-	if due, ok := c.NextDue(); ok {
+	if due, ok := c.NextDue(c.DatedAt); ok {
 		terms[Due] = []string{Moment(due)}
 	}
 	return es.Index{Text: c.Concerns.CredentialID + "\n" + c.Settings.Name, Terms: terms}
+}
+
+// standingMark parts what a Standing says: the team, the type, the status.
+const standingMark = "\x1f"
+
+// StandingOf is what the Standing of a team's credentials begins with.
+func StandingOf(team string) string { return team + standingMark }
+
+// EndOfStanding is above every Standing that begins with StandingOf a team.
+func EndOfStanding(team string) string { return team + "\x20" }
+
+// Stands reads a Standing.
+func Stands(standing string) (team, authType string, status domain.Status) {
+	rest, last := cutLast(standing)
+	team, authType = cutLast(rest)
+	return team, authType, domain.Status(last)
+}
+
+func cutLast(s string) (before, after string) {
+	i := strings.LastIndex(s, standingMark)
+	return s[:max(i, 0)], s[i+1:]
 }
 
 // Moment is a time as an indexed field has it: all are of one length, so that

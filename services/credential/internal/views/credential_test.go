@@ -113,9 +113,9 @@ func draw(r *rapid.T, id string, now time.Time, state domain.State) (domain.Comm
 		domain.Issue{ID: id, ConsumerID: "c", Team: "t", Type: "api_key", Settings: settings, Now: now},
 		domain.Issue{ID: id, ConsumerID: "c", Team: "t", Type: "api_key", Settings: settings, Now: now},
 		domain.Update{Now: now, Change: func(domain.Settings) (domain.Settings, error) { return settings, nil }},
-		domain.Rotate{SecretVersion: state.NextVersion(), Now: now},
-		domain.Rotate{SecretVersion: state.NextVersion(), Now: now, Overlap: time.Hour},
-		domain.Rotate{SecretVersion: state.NextVersion(), Now: now, Overlap: 2 * time.Hour},
+		domain.Rotate{SecretVersion: state.NextVersion(), For: state.Settings, Config: settings.Config, Now: now},
+		domain.Rotate{SecretVersion: state.NextVersion(), For: state.Settings, Config: settings.Config, Now: now, Overlap: time.Hour},
+		domain.Rotate{SecretVersion: state.NextVersion(), For: state.Settings, Config: settings.Config, Now: now, Overlap: 2 * time.Hour},
 		domain.Elapse{Now: now}, domain.Suspend{Now: now}, domain.Resume{Now: now}, domain.Revoke{Reason: "r"},
 	}).Draw(r, "command")
 	version := 0

@@ -1,0 +1,151 @@
+package authtype
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
+)
+
+// Members names what a type's config takes.
+type Members struct {
+	Identifiers []string // public, and the same for ever
+	Secrets     []string // they make a secret: given when it is issued or rotated
+	Settings    []string // public, and changed by a patch
+}
+
+// Defaults is the patch that takes every setting back to its default.
+func (m Members) Defaults() Config {
+	patch := Config{}
+	for _, name := range m.Settings {
+		patch[name] = json.RawMessage("null")
+	}
+	return patch
+}
+
+// issue answers a config from which a credential is to be made.
+func (m Members) issue(given Config) (members, error) {
+	return read(given, slices.Concat(m.Identifiers, m.Secrets, m.Settings))
+}
+
+// rotate answers a config from which another secret is to be made.
+func (m Members) rotate(given Config) (members, error) {
+	c, err := m.issue(given)
+	if err != nil {
+		return nil, err
+	}
+	for name := range given {
+		switch {
+		case slices.Contains(m.Identifiers, name):
+			return nil, domain.ErrIdentifierImmutable.At("body.config." + name)
+		case slices.Contains(m.Settings, name):
+			return nil, invalid(name, "A rotation changes the secret alone: settings change by PATCH.")
+		}
+	}
+	return c, nil
+}
+
+// configure answers a patch of settings. Identifiers and secrets may only be
+// repeated as they are shown.
+func (m Members) configure(current json.RawMessage, patch Config) (members, error) {
+	c, err := m.issue(patch)
+	if err != nil {
+		return nil, err
+	}
+	var shown Config
+	if err := json.Unmarshal(current, &shown); err != nil {
+		return nil, err
+	}
+	for name, value := range patch {
+		if !slices.Contains(m.Settings, name) && !sameText(shown[name], value) {
+			return nil, domain.ErrIdentifierImmutable.At("body.config." + name)
+		}
+	}
+	return c, nil
+}
+
+// sameText says whether two members are the same text.
+func sameText(a, b json.RawMessage) bool {
+	var first, second *string
+	return json.Unmarshal(a, &first) == nil && json.Unmarshal(b, &second) == nil && first != nil && second != nil && *first == *second
+}
+
+// memberPattern is what may be told of a member's name. Anything else could be
+// a secret in the wrong place.
+var memberPattern = regexp.MustCompile(`^[a-z_]{1,32}$`)
+
+// members are a config whose members are known.
+type members Config
+
+// read answers the members of a config, all of which must be known.
+func read(given Config, known []string) (members, error) {
+	for name := range given {
+		if slices.Contains(known, name) {
+			continue
+		}
+		if !memberPattern.MatchString(name) {
+			name = ""
+		}
+		return nil, invalid(name, "The config of this type has the members: "+strings.Join(known, ", ")+".")
+	}
+	return members(given), nil
+}
+
+// text answers a member that is a text; null is as good as absent.
+func (c members) text(name string) (value string, given bool, err error) {
+	if !c.has(name) {
+		return "", false, nil
+	}
+	if err := json.Unmarshal(c[name], &value); err != nil {
+		return "", false, invalid(name, "The value is a text.")
+	}
+	return value, true, nil
+}
+
+// has says whether a member is there and not null.
+func (c members) has(name string) bool {
+	raw, there := c[name]
+	return there && !isNull(raw)
+}
+
+// set reads a member into a field of a config: absent leaves it as it is, null
+// makes it the default. The form says what is right, and nothing of the value.
+func set[T any](c members, name string, field *T, fallback T, right func(T) bool, form string) error {
+	raw, there := c[name]
+	switch {
+	case !there:
+		return nil
+	case isNull(raw):
+		*field = fallback
+		return nil
+	}
+	var value T
+	if json.Unmarshal(raw, &value) != nil || !right(value) {
+		return invalid(name, form)
+	}
+	*field = value
+	return nil
+}
+
+func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
+
+// first answers the first error.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func invalid(member, detail string) error {
+	at := "body.config"
+	if member != "" {
+		at += "." + member
+	}
+	return domain.ErrInvalid.At(at).Saying("%s", detail)
+}
