@@ -12,6 +12,7 @@ import (
 	"github.com/tidegate-io/tidegate/services/credential/internal/api"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 	"github.com/tidegate-io/tidegate/services/credential/internal/policies"
+	"github.com/tidegate-io/tidegate/services/credential/internal/usage"
 	"github.com/tidegate-io/tidegate/services/credential/internal/views"
 )
 
@@ -22,7 +23,7 @@ func Service() app.Service {
 		Writes:     credential.Events,
 		Reads:      []string{"consumer"},
 		Views:      []es.View{views.Credentials},
-		References: []es.Reference{views.Consumers},
+		References: []es.Reference{views.Consumers, views.Usages},
 		Ring:       true,
 		Policies: func(d app.Deps) []es.Reactor {
 			return []es.Reactor{es.Bind(policies.RevokeWithConsumer, handler(d), d.Store)}
@@ -38,6 +39,9 @@ func Service() app.Service {
 		},
 		Start: func(ctx context.Context, d app.Deps) error {
 			return policies.Expiry{Reader: d.Store, Credentials: handler(d), Clock: d.Clock, Log: d.Log}.Run(ctx)
+		},
+		Back: func(ctx context.Context, d app.Deps) error {
+			return d.Bus.ServeUsage(ctx, usage.Taker{Store: d.Store, Clock: d.Clock}.Take)
 		},
 	}
 }

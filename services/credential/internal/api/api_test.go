@@ -39,7 +39,7 @@ type service struct {
 func start(t *testing.T) *service {
 	t.Helper()
 	store, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "credential.db"), es.Schema{
-		Service: "credential", Registry: registry, Views: []es.View{views.Credentials}, References: []es.Reference{views.Consumers},
+		Service: "credential", Registry: registry, Views: []es.View{views.Credentials}, References: []es.Reference{views.Consumers, views.Usages},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,8 @@ func example() Credential {
 		HideCredentials: true,
 		Status:          "active",
 		Secrets:         []Secret{{Version: 1, Hint: "tg_k_003a...qAxl", Status: "live", CreatedAt: exampleAt}},
+		LastUsedAt:      &exampleUsed,
+		UseCount:        1041,
 		Version:         1,
 		CreatedAt:       exampleAt,
 		UpdatedAt:       exampleAt,
@@ -29,7 +31,9 @@ func example() Credential {
 }
 
 func exampleIssued() Issued {
-	return Issued{Credential: example(), Secret: map[string]string{"api_key": "tg_k_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf2XqAxl"}}
+	issued := example()
+	issued.LastUsedAt, issued.UseCount = nil, 0
+	return Issued{Credential: issued, Secret: map[string]string{"api_key": "tg_k_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf2XqAxl"}}
 }
 
 func exampleRotated() Issued {

@@ -21,6 +21,7 @@ func TestEveryOperationRefusesBadInput(t *testing.T) {
 			"list-consumer-credentials": {Path: "/v1/consumers/acme/credentials"},
 			"list-credentials":          {Path: "/v1/credentials"},
 			"get-credential":            {Path: one},
+			"get-credential-inventory":  {Path: "/v1/credentials/inventory"},
 			"update-credential":         {Path: one},
 			"rotate-credential":         {Path: one + "/rotate"},
 			"suspend-credential":        {Path: one + "/suspend", Body: reason},
