@@ -17,7 +17,7 @@ func (a *API) registerCredentials(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "issue-credential", Method: http.MethodPost, Path: "/v1/consumers/{id}/credentials", Status: http.StatusCreated,
 		Summary:     "Issue a credential to a consumer",
-		Description: "The secret is in this answer and nowhere else, ever. Types that can be issued:" + authtype.Describe(),
+		Description: "The secret is in this answer and nowhere else, ever. `config` depends on the type; every member may be left out unless it is required." + authtype.Describe(),
 		Body:        exampleInput, Answer: exampleIssued(),
 		Refusals: []*es.Refusal{
 			domain.ErrNameTaken, domain.ErrTaken, domain.ErrUnsupportedType, domain.ErrExpiryInPast,
@@ -37,13 +37,16 @@ func (a *API) registerCredentials(s *httpapi.Server) {
 		Description: "All but revoked ones, unless a status is named.",
 		Answer:      httpapi.Page[Credential]{Items: []Credential{example()}},
 	}, a.list)
+	a.registerInventory(s) // before what has an id in its place
 	httpapi.Register(s, httpapi.Operation{
 		ID: "get-credential", Method: http.MethodGet, Path: "/v1/credentials/{id}", Summary: "Get a credential", Answer: example(),
 	}, a.get)
 	httpapi.Register(s, httpapi.Operation{
 		ID: "update-credential", Method: http.MethodPatch, Path: "/v1/credentials/{id}",
 		Summary: "Update a credential",
-		Description: "A JSON merge patch. Identifiers and the type never change, secrets change by rotate. An expired credential lives " +
+		Description: "A JSON merge patch. Identifiers and the type never change, secrets change by rotate. Of `config` the settings of the type " +
+			"can be changed, and null makes one the default; what is an identifier may only be repeated as it is. A key that was brought " +
+			"along cannot be moved into a cookie: its characters are not known any more. An expired credential lives " +
 			"again when it is given a later expiry, or none; a revoked one never does.",
 		Body: map[string]any{"name": "staging", "expires_at": nil}, Answer: example(),
 		Refusals: []*es.Refusal{
@@ -54,7 +57,9 @@ func (a *API) registerCredentials(s *httpapi.Server) {
 		ID: "rotate-credential", Method: http.MethodPost, Path: "/v1/credentials/{id}/rotate",
 		Summary: "Give a credential a new secret",
 		Description: "The new secret is in this answer and nowhere else. The one before lives on for the overlap, never past expires_at; " +
-			"without an overlap every earlier one dies at once.",
+			"without an overlap every earlier one dies at once. `config` takes what makes a secret of the type, as issuing does: " +
+			"`key` or `key_sha256`; `password` or `password_hash`; `secret` with `secret_base64`, or `public_key`; `secret_key`; " +
+			"`client_secret` or `client_secret_hash`. What is left out is generated, but for a public key.",
 		Body: map[string]any{"overlap_seconds": 86400}, Answer: exampleRotated(),
 		Refusals: []*es.Refusal{illegal, domain.ErrRotating, domain.ErrIdentifierImmutable, domain.ErrTaken},
 	}, a.rotate)
@@ -122,15 +127,20 @@ func (a *API) issue(ctx context.Context, in *issueInput) (*httpapi.Created[Issue
 	if err != nil {
 		return nil, err
 	}
-	placement, err := authType.Place((*domain.Placement)(in.Body.Placement))
+	now := a.clock()
+	id := es.NewTypeID("cred", now)
+	made, err := authType.Issue(id, in.Body.Config)
 	if err != nil {
 		return nil, err
 	}
-	now := a.clock()
-	id := es.NewTypeID("cred", now)
-	made, err := authType.Issue(id, placement, in.Body.Config)
+	placement, err := authType.Place((*domain.Placement)(in.Body.Placement), made.Config)
 	if err != nil {
 		return nil, err
+	}
+	if made.Fits != nil {
+		if err := made.Fits(placement); err != nil {
+			return nil, err
+		}
 	}
 	command := domain.Issue{ID: id, ConsumerID: in.ID, Team: consumer.Team, Type: in.Body.Type, Now: now, Settings: domain.Settings{
 		Name:            in.Body.Name,
@@ -157,7 +167,7 @@ func (a *API) issue(ctx context.Context, in *issueInput) (*httpapi.Created[Issue
 			if err != nil {
 				return nil, err
 			}
-			return httpapi.NewCreated("/v1/credentials/"+id, shown.Version, Issued{Credential: shown}), nil
+			return httpapi.NewCreated("/v1/credentials/"+id, shown.Version, Issued{Credential: shown, Warnings: made.Warnings}), nil
 		})
 	if err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func TestACredentialIsShownAsItWasIssued(t *testing.T) {
 	want := document{
 		"id": shown["id"], "consumer_id": "acme", "name": "production", "type": "api_key", "config": map[string]any{},
 		"placement": map[string]any{"in": "header", "name": "X-API-Key"}, "expires_at": "2099-01-01T00:00:00Z",
-		"hide_credentials": false, "status": "active", "version": 1.0, "created_at": at, "updated_at": at,
+		"hide_credentials": false, "status": "active", "last_used_at": nil, "use_count": 0.0, "version": 1.0, "created_at": at, "updated_at": at,
 		"secrets": []any{map[string]any{"version": 1.0, "hint": secret.Hint(key), "status": "live", "not_after": nil, "created_at": at}},
 	}
 	if diff := cmp.Diff(want, shown); diff != "" {

@@ -22,6 +22,8 @@ type Credential struct {
 	HideCredentials bool                       `json:"hide_credentials" doc:"Whether the gateway takes the credential out before it forwards the call."`
 	Status          string                     `json:"status" enum:"active,suspended,revoked,expired" doc:"expired comes within 5 s; gateways judge by their clock at once."`
 	Secrets         []Secret                   `json:"secrets" doc:"The versions of the secret, oldest first; of retired ones the newest 20."`
+	LastUsedAt      *time.Time                 `json:"last_used_at" nullable:"true" doc:"When a gateway let it through for the last time, known within 10 s; null: never. It is no part of the version."`
+	UseCount        int64                      `json:"use_count" doc:"How often gateways let it through. It is no part of the version."`
 	Version         int64                      `json:"version"`
 	CreatedAt       time.Time                  `json:"created_at"`
 	UpdatedAt       time.Time                  `json:"updated_at"`
@@ -36,7 +38,7 @@ type Placement struct {
 // Secret is one version of the secret, without the secret.
 type Secret struct {
 	Version   int        `json:"version"`
-	Hint      string     `json:"hint" doc:"What may be seen of it; empty when it is retired, and of a chosen password."`
+	Hint      string     `json:"hint" doc:"What may be seen of it; empty when it is retired, and of a password or signing secret that was chosen or came as a hash. Of a public key the beginning of its SHA-256."`
 	Status    string     `json:"status" enum:"live,retiring,retired" doc:"A retiring one is accepted until not_after."`
 	NotAfter  *time.Time `json:"not_after" nullable:"true"`
 	CreatedAt time.Time  `json:"created_at"`
@@ -45,7 +47,8 @@ type Secret struct {
 // Issued is a credential with its secret, in the one answer that shows it.
 type Issued struct {
 	Credential
-	Secret any `json:"secret" doc:"Shown this once, and null when the answer is replayed. Its members are the type's."`
+	Secret   any      `json:"secret" doc:"Shown this once, and null when the answer is replayed. Its members are the type's."`
+	Warnings []string `json:"warnings,omitempty" enum:"secret_short" doc:"What was accepted and is not well done. secret_short: the secret is shorter than the algorithm's hash."`
 }
 
 // credentialOf answers a credential without the hints of its secrets.
@@ -78,7 +81,8 @@ func configOf(raw json.RawMessage) map[string]json.RawMessage {
 	return config
 }
 
-// show answers credentials with the hints of those secrets that are accepted.
+// show answers credentials with their uses and the hints of those secrets that
+// are accepted.
 func show(ctx context.Context, r es.Reader, found ...views.Credential) ([]Credential, error) {
 	shown := make([]Credential, len(found))
 	var keys []string
@@ -89,6 +93,9 @@ func show(ctx context.Context, r es.Reader, found ...views.Credential) ([]Creden
 				keys = append(keys, domain.MaterialKey(c.Concerns.CredentialID, s.Version))
 			}
 		}
+	}
+	if err := showUses(ctx, r, shown); err != nil {
+		return nil, err
 	}
 	if len(keys) == 0 {
 		return shown, nil
