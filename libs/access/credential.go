@@ -201,6 +201,7 @@ func (s *Snapshot) putCredential(hash uint64, before, next *Credential) {
 		s.count(was.Placement, was.kind, -1)
 	}
 	s.rename(next.ID, was, is)
+	s.moved(next.kind)
 }
 
 // placed answers by what a credential can be found in a call; nil: by nothing.

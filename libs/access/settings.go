@@ -97,6 +97,25 @@ func (s *Snapshot) holders(n name) *holders {
 
 func (s *Snapshot) hashName(n name) uint64 { return mix(uint64(n.kind), s.hash(n.text)) }
 
+// Moves counts how often a credential of a type came, went, or changed its
+// settings: while it stays as it is, so does what Named and the settings say. Who
+// concludes something from them reads it first.
+func (s *Snapshot) Moves(kind string) uint64 {
+	if i := slices.Index(order[:], kind); i >= 0 {
+		return s.moves[i].Load()
+	}
+	return 0
+}
+
+// moved counts it, after the change can be seen.
+func (s *Snapshot) moved(kind Types) {
+	for i := range order {
+		if kind&(1<<i) != 0 {
+			s.moves[i].Add(1)
+		}
+	}
+}
+
 // rename takes a credential's name from it and gives it another. The credential
 // service sees to it that a name has one holder; should an older one that cannot
 // be read still have it, the younger counts (ids grow with time).

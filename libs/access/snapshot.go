@@ -52,6 +52,7 @@ type Snapshot struct {
 	depth              atomic.Int64 // segments of the longest prefix ever routed
 	names              table[holders]
 	places             places
+	moves              [len(order)]atomic.Uint64
 	parties, providers uint32 // the writer's: how many there are
 
 	signing atomic.Pointer[signing] // nil: none yet

@@ -63,7 +63,7 @@ const DefaultSignedBodyLimit = 8 << 20
 
 // Types answers every type that the gateway can verify.
 func Types(cfg Config) []Type {
-	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring)}
+	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring), NewJWT(), NewOAuth2()}
 }
 
 // New makes a verifier of the types.

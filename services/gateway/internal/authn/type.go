@@ -69,6 +69,9 @@ type Attempt struct {
 	Request *Request
 	found   *Identity
 	more    bool // a second caller was found: nothing counts any more
+
+	scoped   bool
+	digested digested
 }
 
 // Holds notes that a version of a credential's secret was shown.
@@ -91,8 +94,14 @@ func (a *Attempt) HoldsBut(c *access.Credential, version int, hit *Hit, fault ac
 }
 
 // Scoped notes the scopes that a token grants, for upstream; the text is the
-// rule's or the type's own, never the request's.
-func (a *Attempt) Scoped(scopes string) { a.found.Scopes = scopes }
+// rule's or the type's own, never the request's. Two tokens that grant different
+// ones are a mixture, and neither counts.
+func (a *Attempt) Scoped(scopes string) {
+	if a.scoped && a.found.Scopes != scopes {
+		a.more = true
+	}
+	a.scoped, a.found.Scopes = true, scopes
+}
 
 // Body answers the body that a signature covers. When there is none to be had it
 // ends the call, whoever calls: the body is broken, or larger than a signature

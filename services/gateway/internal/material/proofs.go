@@ -2,6 +2,7 @@ package material
 
 import (
 	"crypto"
+	"slices"
 	"sync/atomic"
 
 	"github.com/puzpuzpuz/xsync/v4"
@@ -20,6 +21,7 @@ type Proof struct {
 // writes, any number read without a lock.
 type Proofs struct {
 	of       *xsync.Map[string, []Proof]
+	changes  atomic.Uint64
 	hashes   int // the writer's
 	somebody atomic.Pointer[Proof]
 }
@@ -27,12 +29,17 @@ type Proofs struct {
 // NewProofs makes an empty set.
 func NewProofs() *Proofs { return &Proofs{of: xsync.NewMap[string, []Proof]()} }
 
-// Of answers a credential's proofs, at most one a version; the slice is not to
-// be changed.
+// Of answers a credential's proofs, at most one a version and in order of
+// version. The slice is not to be changed, nor ever is: another one takes its
+// place.
 func (p *Proofs) Of(credential string) []Proof {
 	proofs, _ := p.of.Load(credential)
 	return proofs
 }
+
+// Changes counts the changes. Who concludes something from Of reads it first; the
+// conclusion holds while it stays as it is.
+func (p *Proofs) Changes() uint64 { return p.changes.Load() }
 
 // AnyHash answers the hash of somebody's password, as a measure of what a
 // verification costs; false: nobody has one.
@@ -74,8 +81,10 @@ func (p *Proofs) change(credential string, without int, then func([]Proof) []Pro
 		}
 	}
 	if kept = then(kept); len(kept) > 0 {
+		slices.SortFunc(kept, func(a, b Proof) int { return a.Version - b.Version })
 		p.of.Store(credential, kept)
 	} else {
 		p.of.Delete(credential)
 	}
+	p.changes.Add(1)
 }
