@@ -34,6 +34,7 @@ type service struct {
 	catchUp func() // what comes in while it catches up
 	between func() // what comes in after the input was judged, before the append
 	offset  atomic.Int64
+	boots   int // of gateways that report uses
 }
 
 func start(t *testing.T) *service {
