@@ -8,6 +8,11 @@ var (
 	ErrRing = errors.New("invalid key ring")
 	// ErrPermissions: the key ring's file can be read by others.
 	ErrPermissions = errors.New("key ring file is readable by others")
+	// ErrUnavailable: whoever unwraps the key ring cannot be reached or is not
+	// ready; trying again may help.
+	ErrUnavailable = errors.New("the key ring cannot be unwrapped now")
+	// ErrRefused: whoever unwraps the key ring does not do so for us.
+	ErrRefused = errors.New("the key ring is not unwrapped for us")
 	// ErrUnknownKey: sealed under a key that this ring does not have.
 	ErrUnknownKey = errors.New("unknown key")
 	// ErrSealed: the bytes were not sealed by this ring, for this purpose, or

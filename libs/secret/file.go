@@ -2,6 +2,8 @@ package secret
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,46 +30,61 @@ const (
 // Whoever loses the file loses what is sealed under it: back it up apart from
 // the databases.
 func LoadOrCreate(path string) (*Ring, error) {
-	ring, err := Load(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return ring, err
-	}
-	if err := create(path, fresh()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("make key ring %s: %w", path, err)
-	}
-	return Load(path)
+	return Open(context.Background(), Source{Path: path, Create: true})
 }
 
 // Load reads a key ring that must be there. Errors wrap ErrPermissions, ErrRing
 // or the file system's.
 func Load(path string) (*Ring, error) {
-	all, err := read(path)
-	if err != nil {
-		return nil, fmt.Errorf("read key ring %s: %w", path, err)
+	return Open(context.Background(), Source{Path: path})
+}
+
+func (r *Ring) open(ctx context.Context, creating bool) error {
+	_, err := r.reload(ctx)
+	if !creating || !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	r := &Ring{path: path}
-	r.set(all)
-	return r, nil
+	if err := r.write(ctx, fresh(), os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make key ring %s: %w", r.path, err)
+	}
+	_, err = r.reload(ctx)
+	return err
 }
 
 // Reload reads the file again and puts its keys in force. When it fails, the
-// ring stays as it was.
+// ring stays as it was. One that has not changed costs a glance.
 func (r *Ring) Reload() error {
+	ctx, cancel := context.WithTimeout(context.Background(), driverTime)
+	defer cancel()
+	_, err := r.reload(ctx)
+	return err
+}
+
+func (r *Ring) reload(ctx context.Context) (changed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.path == "" {
-		return nil
+		return false, nil
 	}
-	all, err := read(r.path)
+	raw, err := r.read()
+	if err == nil && r.keys.Load() != nil && sha256.Sum256(raw) == r.seen {
+		return false, nil
+	}
+	var all []key
+	if err == nil {
+		all, err = r.unwrap(ctx, raw)
+	}
 	if err != nil {
-		return fmt.Errorf("read key ring %s again: %w", r.path, err)
+		return false, fmt.Errorf("read key ring %s: %w", r.path, err)
 	}
+	r.seen = sha256.Sum256(raw)
 	r.set(all)
-	return nil
+	return true, nil
 }
 
-func read(path string) ([]key, error) {
-	f, err := os.Open(path)
+// read answers the file's bytes, which only its owner may have.
+func (r *Ring) read() ([]byte, error) {
+	f, err := os.Open(r.path)
 	if err != nil {
 		return nil, err
 	}
@@ -79,14 +96,20 @@ func read(path string) ([]key, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: not a regular file", ErrRing)
 	}
-	if loose := info.Mode().Perm() & 0o077; loose != 0 {
-		return nil, fmt.Errorf("%w: its mode is %04o; run: chmod 600 %s", ErrPermissions, info.Mode().Perm(), path)
+	if r.driver.Plain() {
+		if err := private(r.path, info); err != nil {
+			return nil, err
+		}
 	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxFileSize))
+	return io.ReadAll(io.LimitReader(f, maxFileSize))
+}
+
+func (r *Ring) unwrap(ctx context.Context, raw []byte) ([]key, error) {
+	plain, err := r.driver.Unwrap(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
-	return decode(raw)
+	return decode(plain)
 }
 
 // decode never repeats what it read: a decoder's own message could.
@@ -103,38 +126,33 @@ func decode(raw []byte) ([]key, error) {
 	return content.Keys, validate(content.Keys)
 }
 
-// create writes the file if it is not there: fs.ErrExist.
-func create(path string, all []key) error {
-	return write(path, all, os.Link)
-}
-
-// replace writes the file over the one that is there.
-func replace(path string, all []key) error {
-	return write(path, all, os.Rename)
-}
-
 // write makes the file whole under another name, forces it to disk, and gives it
-// its name by place; so that nobody ever reads half of it, not even after a
+// its name by place (os.Link: fs.ErrExist when there is one; os.Rename: over the
+// one that is there); so that nobody ever reads half of it, not even after a
 // power cut.
-func write(path string, all []key, place func(from, to string) error) error {
+func (r *Ring) write(ctx context.Context, all []key, place func(from, to string) error) error {
 	if err := validate(all); err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(file{Format: fileFormat, Keys: all}, "", "  ")
+	plain, err := json.MarshalIndent(file{Format: fileFormat, Keys: all}, "", "  ")
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
+	wrapped, err := r.driver.Wrap(ctx, append(plain, '\n'))
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(r.path)
 	tmp, err := os.CreateTemp(dir, ".keyring-*") // 0600
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }() // when it was renamed, it is gone
-	_, err = tmp.Write(append(raw, '\n'))
+	_, err = tmp.Write(wrapped)
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	if err := place(tmp.Name(), path); err != nil {
+	if err := place(tmp.Name(), r.path); err != nil {
 		return err
 	}
 	return syncDir(dir)

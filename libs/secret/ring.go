@@ -12,6 +12,7 @@ package secret
 
 import (
 	"crypto/cipher"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"sync"
@@ -22,15 +23,18 @@ import (
 //
 //  1. LoadOrCreate or Load reads it from its file; New makes one without a file.
 //  2. Add puts a new key beside the active one; every process lists it (KeyIDs)
-//     once it has re-read the file (Reload).
+//     once it has re-read the file (Watch, Reload).
 //  3. Activate makes it the one that seals or digests from now on; the older
 //     one goes on opening and recognising.
 //  4. Retire destroys the older one, when nothing rests on it any more.
 //
 // All methods may be called at the same time; readers take no lock.
 type Ring struct {
-	path string
-	mu   sync.Mutex // held while the keys are changed
+	path   string
+	driver Driver
+
+	mu   sync.Mutex        // held while the keys are changed
+	seen [sha256.Size]byte // of the file that they were read from
 	keys atomic.Pointer[keys]
 }
 

@@ -1,8 +1,12 @@
 package secret
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"syscall"
 )
 
 // Add puts a fresh key into the ring and its file, not yet active, and answers
@@ -48,28 +52,104 @@ func (r *Ring) Retire(id string) error {
 	})
 }
 
+// Rewrap writes the file anew, in the driver's newest wrapping, with the keys
+// that it has.
+func (r *Ring) Rewrap() error {
+	return r.change("wrap the key ring anew", func(all []key) ([]key, error) { return all, nil })
+}
+
+// CopyTo writes the keys of this ring to where there is none yet, perhaps in
+// another wrapping. Errors wrap fs.ErrExist when there is one.
+func (r *Ring) CopyTo(ctx context.Context, to Source) error {
+	copied := &Ring{path: to.Path, driver: to.Driver}
+	if copied.driver == nil {
+		copied.driver = File{}
+	}
+	if err := copied.write(ctx, r.keys.Load().all, os.Link); err != nil {
+		return fmt.Errorf("write key ring %s: %w", to.Path, err)
+	}
+	return nil
+}
+
 // change edits a copy of the newest state, keeps it in the file and then puts it
-// in force. It does not guard against another process that changes the file at
-// the same moment: keys are changed from one place.
+// in force. Processes on this machine that change one file do so one after the
+// other; on several machines keys are changed from one place.
 func (r *Ring) change(what string, edit func([]key) ([]key, error)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*driverTime)
+	defer cancel()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := slices.Clone(r.keys.Load().all)
-	var err error
-	if r.path != "" {
-		if all, err = read(r.path); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	if all, err = edit(all); err == nil {
-		err = validate(all)
-	}
-	if err == nil && r.path != "" {
-		err = replace(r.path, all)
-	}
-	if err != nil {
+	if err := r.edit(ctx, edit); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	r.set(all)
 	return nil
+}
+
+func (r *Ring) edit(ctx context.Context, edit func([]key) ([]key, error)) error {
+	if r.path == "" {
+		all, err := edit(slices.Clone(r.keys.Load().all))
+		if err == nil {
+			err = validate(all)
+		}
+		if err == nil {
+			r.set(all)
+		}
+		return err
+	}
+	held, err := hold(r.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.Close() }() // which lets go of it
+	raw, err := r.read()
+	if err != nil {
+		return err
+	}
+	before, err := r.unwrap(ctx, raw)
+	if err != nil {
+		return err
+	}
+	all, err := edit(slices.Clone(before))
+	if err != nil {
+		return err
+	}
+	if err := r.write(ctx, all, os.Rename); err != nil {
+		return err
+	}
+	r.set(all)
+	if len(all) < len(before) {
+		return destroy(held, len(raw))
+	}
+	return nil
+}
+
+// hold opens the file for as long as it is the one at path, and keeps others from
+// changing it meanwhile.
+func hold(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		held, err1 := f.Stat()
+		current, err2 := os.Stat(path)
+		if err1 == nil && err2 == nil && os.SameFile(held, current) {
+			return f, nil
+		}
+		if err := errors.Join(err1, err2, f.Close()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// destroy writes over a file that has lost its name. Where the file system or the
+// disk copies on write, the older bytes stay until they are reused.
+func destroy(f *os.File, size int) error {
+	if _, err := f.WriteAt(make([]byte, size), 0); err != nil {
+		return fmt.Errorf("the key is retired, and could not be written over: %w", err)
+	}
+	return f.Sync()
 }
