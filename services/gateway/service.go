@@ -23,6 +23,7 @@ import (
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/proxy"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/usage"
 )
 
 // Service answers the gateway.
@@ -38,6 +39,7 @@ type gateway struct {
 	pulse                   *bus.Pulse
 	upstreams               *upstream.Set
 	metrics                 *admin.Metrics
+	uses                    *usage.Reporter
 	data                    *proxy.Proxy
 	second                  *fiber.App
 	listener, adminListener net.Listener
@@ -56,7 +58,12 @@ func (g *gateway) prepare(_ context.Context, d app.Deps) (err error) {
 	if g.metrics, err = admin.NewMetrics(d.Telemetry.Registry, g.facts); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	decider := &authz.Decider{State: g.facts.State, Verifier: authn.New(authn.Types(authn.Config{Ring: d.Ring})), Limiter: limit.New()}
+	counter := usage.NewCounter()
+	g.uses = usage.New(usage.Config{Gateway: g.id, Counter: counter, Report: d.Bus.ReportUsage, Path: d.Path("usage.json"), Log: d.Log})
+	if err := g.metrics.Add(g.uses.Metrics()...); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	decider := &authz.Decider{State: g.facts.State, Verifier: authn.New(authn.Types(authn.Config{Ring: d.Ring})), Limiter: limit.New(), Uses: counter}
 	g.upstreams = &upstream.Set{}
 	g.data = proxy.New(proxy.Config{Decider: decider, Upstreams: g.upstreams, Clock: d.Clock, Log: d.Log, Observe: g.metrics.Observe})
 	g.second = admin.New(admin.Config{Decider: decider, Projection: g.facts, Clock: d.Clock, Observe: g.metrics.Observe})
@@ -87,6 +94,7 @@ func (g *gateway) start(ctx context.Context, d app.Deps) error {
 	parts.Go(func() error { return orderly(facing, g.facts.Run(facing)) })
 	parts.Go(func() error { return orderly(facing, g.pulse.Run(facing)) })
 	parts.Go(func() error { return orderly(facing, g.upstreams.Run(facing)) })
+	parts.Go(func() error { return orderly(facing, g.uses.Run(facing)) })
 	parts.Go(func() error {
 		<-ending.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)

@@ -30,13 +30,19 @@ func NewMetrics(registry prometheus.Registerer, p *projection.Projection) (*Metr
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"service"}),
 	}
-	m.registry, m.all = registry, []prometheus.Collector{m.calls, m.took, standing{p}}
-	for _, c := range m.all {
-		if err := registry.Register(c); err != nil {
-			return nil, err
+	m.registry = registry
+	return m, m.Add(m.calls, m.took, standing{p})
+}
+
+// Add registers metrics of others, which go with these.
+func (m *Metrics) Add(all ...prometheus.Collector) error {
+	for _, c := range all {
+		if err := m.registry.Register(c); err != nil {
+			return err
 		}
+		m.all = append(m.all, c)
 	}
-	return m, nil
+	return nil
 }
 
 // Close takes the metrics off the registry, for another gateway in this process.

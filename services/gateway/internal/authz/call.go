@@ -16,6 +16,7 @@ import (
 	"github.com/tidegate-io/tidegate/services/gateway/internal/limit"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/target"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/usage"
 )
 
 // MalformedRequest: the request line and headers cannot be read, or can be read
@@ -51,13 +52,17 @@ type Decider struct {
 	State    func() *projection.State
 	Verifier *authn.Verifier
 	Limiter  *limit.Limiter
+	// Uses counts the calls that may go on, by credential. Nil: nobody does.
+	Uses *usage.Counter
 }
 
 // Decide judges a call and counts it against its limits when it may go on. The
 // whole of it allocates nothing for an API key in a header without limits.
 func (d *Decider) Decide(c *Call) {
 	c.Route, c.Service, c.Decision, c.Limits, c.verifier = nil, nil, access.Decision{}, limit.Result{}, d.Verifier
-	c.Code = d.decide(c)
+	if c.Code = d.decide(c); c.Code == access.Allowed {
+		d.Uses.Note(&c.Decision.Credential.ID, c.At)
+	}
 }
 
 func (d *Decider) decide(c *Call) access.Code {
