@@ -50,6 +50,7 @@ func TestUp(t *testing.T) {
 		for _, target := range []string{
 			child.Ready.ManagementURL + "/livez", child.Ready.ManagementURL + "/readyz", child.Ready.ManagementURL + "/metrics",
 			child.Ready.ManagementURL + "/openapi.json", child.Ready.ManagementURL + "/.well-known/jwks.json",
+			child.Ready.ManagementURL + "/.well-known/management-jwks.json", child.Ready.ManagementURL + "/.well-known/oauth-authorization-server",
 			child.Ready.GatewayAdminURL + "/livez", child.Ready.GatewayAdminURL + "/readyz", child.Ready.GatewayAdminURL + "/metrics",
 		} {
 			if status := get(t, target, ""); status != http.StatusOK {

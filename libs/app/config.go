@@ -28,6 +28,10 @@ type Config struct {
 	GatewayListen      string
 	GatewayAdminListen string
 
+	// PublicURL is the management address as clients reach it, without a path:
+	// the issuer of access tokens. Empty: the address that a client used.
+	PublicURL string
+
 	// AuthIssuer and AuthJWKSURL say whose management tokens count. Both empty:
 	// the built-in issuer, whose key is in DataDir.
 	AuthIssuer  string

@@ -30,6 +30,7 @@ type environment struct {
 	Listen              string `env:"TIDEGATE_LISTEN" envDefault:"127.0.0.1:8080"`
 	GatewayListen       string `env:"TIDEGATE_GATEWAY_LISTEN" envDefault:"127.0.0.1:8000"`
 	GatewayAdminListen  string `env:"TIDEGATE_GATEWAY_ADMIN_LISTEN" envDefault:"127.0.0.1:8001"`
+	PublicURL           string `env:"TIDEGATE_PUBLIC_URL"`
 	AuthIssuer          string `env:"TIDEGATE_AUTH_ISSUER"`
 	AuthJWKSURL         string `env:"TIDEGATE_AUTH_JWKS_URL"`
 	AuthAudience        string `env:"TIDEGATE_AUTH_AUDIENCE"`
@@ -102,6 +103,7 @@ func (e environment) config(faults *faults) Config {
 		Listen:             e.Listen,
 		GatewayListen:      e.GatewayListen,
 		GatewayAdminListen: e.GatewayAdminListen,
+		PublicURL:          strings.TrimSuffix(e.PublicURL, "/"),
 		AuthIssuer:         e.AuthIssuer,
 		AuthJWKSURL:        e.AuthJWKSURL,
 		AuthAudience:       e.AuthAudience,
@@ -156,6 +158,9 @@ func (c Config) check(faults *faults) {
 			break
 		}
 	}
+	if c.PublicURL != "" && !isOrigin(c.PublicURL) {
+		faults.addf("TIDEGATE_PUBLIC_URL: want the address at which clients reach the management API, such as https://api.example.com, without a path")
+	}
 	if (c.AuthIssuer == "") != (c.AuthJWKSURL == "") {
 		faults.addf("TIDEGATE_AUTH_ISSUER and TIDEGATE_AUTH_JWKS_URL: set both, or neither for the built-in issuer")
 	}
@@ -169,6 +174,13 @@ func (c Config) check(faults *faults) {
 			faults.addf("%s: want host:port, such as 127.0.0.1:8080 or :8080", variable)
 		}
 	}
+}
+
+// isOrigin says whether a URL is a scheme and a host, and nothing else: what is
+// well known of it (RFC 8615) is then at its root.
+func isOrigin(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Host != "" && address == parsed.Scheme+"://"+parsed.Host
 }
 
 // require judges what one service alone cannot do without.

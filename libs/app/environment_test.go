@@ -3,6 +3,7 @@ package app_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,18 @@ func TestConfiguration(t *testing.T) {
 		}
 		if cfg.DatabaseURL != "postgres://u:p@db/tidegate" || cfg.RenewGrace != 48*time.Hour || cfg.Listen != app.DefaultListen || cfg.Namespace != "default" {
 			t.Errorf("read %+v", cfg)
+		}
+	})
+
+	t.Run("the outside address has no path", func(t *testing.T) {
+		cfg, err := app.ReadConfig(append(slices.Clone(whole), "TIDEGATE_PUBLIC_URL=https://api.example.com/"), stored)
+		if err != nil || cfg.PublicURL != "https://api.example.com" {
+			t.Errorf("read %q: %v", cfg.PublicURL, err)
+		}
+		for _, wrong := range []string{"api.example.com", "ftp://api.example.com", "https://", "https://api.example.com/v1", "https://u@api.example.com", "https://api.example.com?x"} {
+			if _, err := app.ReadConfig(append(slices.Clone(whole), "TIDEGATE_PUBLIC_URL="+wrong), stored); err == nil || !strings.Contains(err.Error(), "TIDEGATE_PUBLIC_URL") {
+				t.Errorf("%s was taken: %v", wrong, err)
+			}
 		}
 	})
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/es"
 )
 
@@ -71,6 +72,9 @@ func (r tokenRules) parse(token string, keyFor func(kid string) (publicKey, erro
 		if _, extended := t.Header["crit"]; extended {
 			return nil, errors.New("the token has critical extensions")
 		}
+		if forGateways(t) {
+			return nil, errors.New("it is an access token of a consumer")
+		}
 		kid, _ := t.Header["kid"].(string)
 		found, err := keyFor(kid)
 		if err != nil {
@@ -85,6 +89,15 @@ func (r tokenRules) parse(token string, keyFor func(kid string) (publicKey, erro
 		return Caller{}, err
 	}
 	return claims.caller()
+}
+
+// forGateways says whether a token is one that consumers show to gateways: it is
+// never good here, whoever signed it.
+func forGateways(t *jwt.Token) bool {
+	kind, _ := t.Header["typ"].(string)
+	audience, _ := t.Claims.GetAudience()
+	kind = strings.TrimPrefix(strings.ToLower(kind), "application/")
+	return kind == credential.TokenType || slices.Contains(audience, credential.TokenAudience)
 }
 
 // wellFormed refuses what parsers read differently: members that are there

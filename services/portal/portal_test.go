@@ -28,9 +28,11 @@ func peer(name string) app.Service {
 			func(context.Context, *struct{}) (*struct{ Body string }, error) {
 				return &struct{ Body string }{name}, nil
 			})
-		d.API.Fiber().Use("/v1", func(c *fiber.Ctx) error {
-			return c.SendString(name + " " + c.Method() + " " + c.OriginalURL() + " " + string(c.Body()))
-		})
+		for _, prefix := range []string{"/v1", "/oauth2", "/login", "/.well-known"} {
+			d.API.Fiber().Use(prefix, func(c *fiber.Ctx) error {
+				return c.SendString(name + " " + c.Method() + " " + c.OriginalURL() + " " + string(c.Body()))
+			})
+		}
 		return nil
 	}}
 }
@@ -45,6 +47,8 @@ func TestCallsReachTheOwnerOfTheirPath(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/consumers/a%2Fb?x=1": "consumer", "/v1/consumers/acme/credentials": "credential", "/v1/credentials/cred_1": "credential",
 		"/v1/services": "catalog", "/v1/subscriptions/sub_1": "subscription", "/v1/approvals": "subscription", "/v1/operations/catalog/parked": "catalog",
+		"/oauth2/token": "credential", "/login": "credential", "/v1/signing-keys/rotate": "credential",
+		"/.well-known/jwks.json": "credential", "/.well-known/oauth-authorization-server": "credential",
 	} {
 		got := string(h.Anonymous().Put(path, "body").Want(http.StatusOK).Body)
 		if got != want+" PUT "+path+" body" {
@@ -55,7 +59,7 @@ func TestCallsReachTheOwnerOfTheirPath(t *testing.T) {
 
 func TestAnUnknownPathIsAProblem(t *testing.T) {
 	h := start(t)
-	for _, path := range []string{"/v1/nowhere", "/v1", "/nowhere", "/v1/consumersandmore"} {
+	for _, path := range []string{"/v1/nowhere", "/v1", "/nowhere", "/v1/consumersandmore", "/loginx", "/.well-known/jwks.json.bak"} {
 		h.Admin().Get(path).Refused(http.StatusNotFound, "not_found")
 	}
 }
@@ -73,7 +77,7 @@ func TestOneDocumentDescribesAllServices(t *testing.T) {
 
 func TestTheIssuersKeysArePublic(t *testing.T) {
 	h := start(t)
-	if kid := h.Anonymous().Get("/.well-known/jwks.json").Want(http.StatusOK).Text("keys.0.kid"); kid == "" {
+	if kid := h.Anonymous().Get("/.well-known/management-jwks.json").Want(http.StatusOK).Text("keys.0.kid"); kid == "" {
 		t.Error("there is no key")
 	}
 }

@@ -14,6 +14,11 @@ import (
 	"github.com/tidegate-io/tidegate/services/portal/internal/route"
 )
 
+// managementKeysPath is where the built-in issuer's keys are: those of management
+// tokens. What is at /.well-known/jwks.json verifies access tokens of consumers,
+// which are never good here.
+const managementKeysPath = "/.well-known/management-jwks.json"
+
 // Service answers the portal.
 func Service() app.Service {
 	return app.Service{Name: "portal", Front: true, Routes: routes}
@@ -28,7 +33,7 @@ func routes(d app.Deps) error {
 	document := api.NewDocument(d.API, peers, d.Log)
 	d.API.Fiber().Get("/openapi.json", document.Serve)
 	if d.Issuer != nil {
-		d.API.Fiber().Get("/.well-known/jwks.json", func(c *fiber.Ctx) error {
+		d.API.Fiber().Get(managementKeysPath, func(c *fiber.Ctx) error {
 			c.Set(fiber.HeaderCacheControl, "public, max-age=60")
 			c.Set(fiber.HeaderContentType, "application/jwk-set+json")
 			return c.Send(d.Issuer.JWKS())

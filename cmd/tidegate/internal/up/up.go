@@ -74,6 +74,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer bound.close()
+	if cfg.App.PublicURL == "" {
+		cfg.App.PublicURL = bound.origin("portal")
+	}
 	cfg.App.Wiring = app.Wiring{Listeners: bound, Telemetry: reporting}
 	ready := Ready{Ready: true, DataDir: cfg.App.DataDir, NATSURL: cfg.App.NATSURL}
 	if cfg.App.NATSURL == "" {
@@ -142,6 +145,15 @@ func (l listeners) close() {
 }
 
 func (l listeners) url(name string) string { return "http://" + l[name].Addr().String() }
+
+// origin is the address at which clients reach a listener; empty when it listens
+// on every interface, where each client knows another one.
+func (l listeners) origin(name string) string {
+	if at, ok := l[name].Addr().(*net.TCPAddr); !ok || at.IP.IsUnspecified() {
+		return ""
+	}
+	return l.url(name)
+}
 
 // startNATS starts the embedded server on its address. The port is found by
 // binding it, so that a taken default gives the next one.

@@ -23,6 +23,8 @@ type Config struct {
 	// CatchUp waits until a context's facts are as its owner has them; an error
 	// says that the owner cannot be asked.
 	CatchUp func(ctx context.Context, source ...string) error
+	// SigningKeys are those of access tokens.
+	SigningKeys SigningKeys
 }
 
 // API is the credential service's operations.
@@ -32,16 +34,18 @@ type API struct {
 	ring        *secret.Ring
 	clock       func() time.Time
 	catchUp     func(ctx context.Context, source ...string) error
+	signingKeys SigningKeys
 }
 
 // Register adds the operations to a server.
 func Register(s *httpapi.Server, cfg Config) {
-	a := &API{store: cfg.Store, credentials: cfg.Credentials, ring: cfg.Ring, clock: cfg.Clock, catchUp: cfg.CatchUp}
+	a := &API{store: cfg.Store, credentials: cfg.Credentials, ring: cfg.Ring, clock: cfg.Clock, catchUp: cfg.CatchUp, signingKeys: cfg.SigningKeys}
 	s.Taken(domain.NameScope, domain.ErrNameTaken.At("body.name"))
 	s.Taken(domain.IdentifierScope, domain.ErrTaken.At("body.config"))
 	s.Taken(domain.SecretScope, domain.ErrTaken.At("body.config"))
 	s.Reference(views.ConsumerKind, "path.id")
 	a.registerCredentials(s)
+	a.registerSigningKeys(s)
 }
 
 // find answers a credential to a caller who may do this with it.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/api"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
+	"github.com/tidegate-io/tidegate/services/credential/internal/oauth"
 	"github.com/tidegate-io/tidegate/services/credential/internal/views"
 )
 
@@ -40,7 +42,7 @@ type service struct {
 func start(t *testing.T) *service {
 	t.Helper()
 	store, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "credential.db"), es.Schema{
-		Service: "credential", Registry: registry, Views: []es.View{views.Credentials}, References: []es.Reference{views.Consumers, views.Usages},
+		Service: "credential", Registry: registry, Views: []es.View{views.Credentials, views.SigningKeys}, References: []es.Reference{views.Consumers, views.Usages},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,9 +53,13 @@ func start(t *testing.T) *service {
 		}
 	})
 	s := &service{store: store, ring: secret.New(), catchUp: func() {}, between: func() {}}
+	keys := oauth.NewKeys(store, registry, s.ring, s.now, slog.New(slog.DiscardHandler))
+	if err := keys.Tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	s.API = httpapitest.Start(t, httpapi.Config{Service: "credential", Idempotency: store}, func(server *httpapi.Server) {
 		api.Register(server, api.Config{
-			Store: store, Credentials: handler(store), Ring: s.ring, Clock: s.now,
+			Store: store, Credentials: handler(store), Ring: s.ring, Clock: s.now, SigningKeys: keys,
 			CatchUp: func(context.Context, ...string) error {
 				if s.silent.Load() {
 					return errors.New("nobody answers")

@@ -15,7 +15,7 @@ func TestEveryOperationRefusesBadInput(t *testing.T) {
 	}
 	reason := map[string]any{"reason": "because"}
 	httpapitest.Walk{
-		Document: document, Client: s.Developer("payments"), Stranger: s.Developer("other"),
+		Document: document, Client: s.Admin(), Stranger: s.Developer("other"),
 		Examples: map[string]httpapitest.Example{
 			"issue-credential":          {Path: "/v1/consumers/acme/credentials"},
 			"list-consumer-credentials": {Path: "/v1/consumers/acme/credentials"},
@@ -29,6 +29,8 @@ func TestEveryOperationRefusesBadInput(t *testing.T) {
 			"revoke-credential":         {Path: one + "/revoke", Body: reason},
 			"delete-credential":         {Path: one},
 			"list-credential-history":   {Path: one + "/history"},
+			"list-signing-keys":         {Path: "/v1/signing-keys", Foreign: 403},
+			"rotate-signing-keys":       {Path: "/v1/signing-keys/rotate", Foreign: 403},
 		},
 	}.Run(t)
 }
