@@ -56,6 +56,8 @@ type Config struct {
 	// SignedBodyLimit is how large a body may be that a signature covers, in
 	// bytes.
 	SignedBodyLimit int
+	// Replays is what remembers signatures.
+	Replays *Replays
 }
 
 // DefaultSignedBodyLimit is for a configuration that says nothing.
@@ -63,7 +65,10 @@ const DefaultSignedBodyLimit = 8 << 20
 
 // Types answers every type that the gateway can verify.
 func Types(cfg Config) []Type {
-	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring), NewJWT(), NewOAuth2()}
+	if cfg.Replays == nil {
+		cfg.Replays = NewReplays()
+	}
+	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring), NewHMAC(cfg.SignedBodyLimit, cfg.Replays), NewJWT(), NewOAuth2()}
 }
 
 // New makes a verifier of the types.
@@ -98,6 +103,7 @@ func (v *Verifier) Identify(state *projection.State, accepted access.Types, q Re
 	if found.n > 0 && !found.over {
 		v.try(accepted, found, found.Hits())
 	}
+	v.body(accepted, found)
 	found.conclude()
 }
 

@@ -18,7 +18,8 @@ type Hit struct {
 	// for a query, where in the query.
 	Field    int
 	From, To int
-	Holds    bool // a secret was shown here
+	Holds    bool     // a secret was shown here
+	labels   []string // of the signatures that hold, where a header has several
 }
 
 // maxHits bounds what one request can make the gateway verify.

@@ -68,7 +68,8 @@ type Attempt struct {
 	State   *projection.State
 	Request *Request
 	found   *Identity
-	more    bool // a second caller was found: nothing counts any more
+	more    bool      // a second caller was found: nothing counts any more
+	used    ReplayKey // what this request has used up itself
 
 	scoped   bool
 	digested digested

@@ -33,7 +33,7 @@ func (w *World) Service(t testing.TB, id string, upstream string, change ...func
 		Concerns: events.Concerns{ServiceID: id, ProviderTeam: "providers"}, Name: id, Kind: "rest", Visibility: "public",
 		Routes:    []catalog.Route{{PathPrefix: "/" + id, StripPrefix: true}},
 		Upstreams: []catalog.Upstream{{URL: upstream, Weight: 1}},
-		Accepts:   []string{credential.TypeAPIKey, credential.TypeBasic},
+		Accepts:   []string{credential.TypeAPIKey, credential.TypeBasic, credential.TypeJWT, credential.TypeHMAC, credential.TypeOAuth2},
 		Plans:     []catalog.Plan{{ID: "default"}}, TimeoutSeconds: 2,
 	}
 	for _, c := range change {

@@ -29,6 +29,9 @@ var errInterim = errors.New("too many interim responses")
 // last piece of the request that went out, and then each wait for a piece of its
 // body, but of an event stream: that may be silent.
 func (x *exchange) forward() {
+	if x.ahead.whole {
+		x.ahead.content = x.hidden().Body(x.ahead.content)
+	}
 	body, length := x.body()
 	upgrade := x.upgrade(length)
 	timeout := x.timeout()

@@ -16,9 +16,9 @@ import (
 func (x *exchange) writeHead(to upstream.Address, length int, upgrade string) []byte {
 	c := &x.call
 	query, asked := c.Target.Query, c.Target.Asked
-	hits := x.hidden()
-	if len(hits) > 0 && asked {
-		query = hideQuery(query, hits)
+	hidden := x.hidden()
+	if len(hidden) > 0 && asked {
+		query = hidden.Query(query)
 		asked = query != "" || c.Target.Query == ""
 	}
 	b := append(x.head[:0], c.Method...)
@@ -35,8 +35,8 @@ func (x *exchange) writeHead(to upstream.Address, length int, upgrade string) []
 			continue
 		}
 		value, keep := f.Value, true
-		if len(hits) > 0 {
-			value, keep = hideField(i, f, hits)
+		if len(hidden) > 0 {
+			value, keep = hidden.Field(i, f)
 		}
 		if keep {
 			b = line(b, f.Name, value)
@@ -88,41 +88,10 @@ func bodyExpected(method string) bool {
 	return method == "POST" || method == "PUT" || method == "PATCH"
 }
 
-// hidden answers where the credential stands that is to be taken out.
-func (x *exchange) hidden() []authn.Hit {
+// hidden answers what of the credential is to be taken out.
+func (x *exchange) hidden() authn.Hidden {
 	if !x.call.Decision.Credential.Hide {
 		return nil
 	}
-	return x.call.Identity.Hits()
-}
-
-func hideQuery(query string, hits []authn.Hit) string {
-	if spans := spansOf(hits, "query", -1); len(spans) > 0 {
-		return authn.WithoutPairs(query, "&", spans)
-	}
-	return query
-}
-
-// hideField answers a header's value without the credential; false: nothing is
-// left of it.
-func hideField(i int, f header.Field, hits []authn.Hit) (value string, keep bool) {
-	for _, h := range hits {
-		if h.Holds && h.At.In == "header" && h.Field == i {
-			return "", false
-		}
-	}
-	if spans := spansOf(hits, "cookie", i); len(spans) > 0 {
-		value = authn.WithoutPairs(f.Value, ";", spans)
-		return value, value != ""
-	}
-	return f.Value, true
-}
-
-func spansOf(hits []authn.Hit, in string, field int) (spans [][2]int) {
-	for _, h := range hits {
-		if h.Holds && h.At.In == in && h.Field == field {
-			spans = append(spans, [2]int{h.From, h.To})
-		}
-	}
-	return spans
+	return authn.Hidden(x.call.Identity.Hits())
 }
