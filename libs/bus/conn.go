@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,7 @@ type Conn struct {
 	replicas int
 	external bool
 	instance string // of this Conn, random
+	keys     atomic.Pointer[func() (ids, active []string)]
 
 	mu        sync.Mutex
 	reconnect chan struct{} // closed at the next (re)connect

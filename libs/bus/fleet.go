@@ -51,9 +51,10 @@ type Fleet struct {
 
 	mu      sync.Mutex
 	members map[string]*member
-	heads   map[string]es.Head // as announced, by service
-	changed chan struct{}      // closed at the next change
-	ready   chan struct{}      // closed once the roster was read
+	holders map[string]serviceMember // replicas that tell of keys
+	heads   map[string]es.Head       // as announced, by service
+	changed chan struct{}            // closed at the next change
+	ready   chan struct{}            // closed once the roster was read
 	known   sync.Once
 }
 
@@ -66,7 +67,7 @@ type member struct {
 // NewFleet makes a fleet; it hears once Run runs.
 func NewFleet(c *Conn) *Fleet {
 	return &Fleet{
-		conn: c, members: map[string]*member{}, heads: map[string]es.Head{},
+		conn: c, members: map[string]*member{}, holders: map[string]serviceMember{}, heads: map[string]es.Head{},
 		changed: make(chan struct{}), ready: make(chan struct{}),
 	}
 }
@@ -198,6 +199,7 @@ func (f *Fleet) hearService(m *nats.Msg) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.heads[beat.Service] = beat.head()
+	f.hearKeys(beat)
 }
 
 // announce wakes who waits. f.mu is held.

@@ -25,6 +25,9 @@ type serviceBeat struct {
 	Position int64  `json:"position"`
 	Material int64  `json:"material"`
 	Error    string `json:"error,omitempty"`
+	// Of the key ring, when the service has it.
+	KeyIDs     []string `json:"key_ids,omitempty"`
+	ActiveKeys []string `json:"active_keys,omitempty"`
 }
 
 func (b serviceBeat) head() es.Head {
@@ -86,6 +89,9 @@ func (c *Conn) beat(ctx context.Context, service string, feed es.Feed) []byte {
 		c.log.Warn("the head cannot be read", "service", service, "error", err)
 	} else {
 		b.Epoch, b.Position, b.Material = head.Epoch, head.Position, head.Material
+	}
+	if keys := c.keys.Load(); keys != nil {
+		b.KeyIDs, b.ActiveKeys = (*keys)()
 	}
 	body, _ := json.Marshal(b) // texts and numbers alone: cannot fail
 	return body
