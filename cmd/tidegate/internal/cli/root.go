@@ -57,7 +57,7 @@ Start with: tidegate up --demo`,
 	for _, n := range nouns {
 		root.AddCommand(s.remote(n.command(s)))
 	}
-	root.AddCommand(upCommand(s), tokenCommand(s), s.remote(eventsCommand(s)), s.remote(doctorCommand(s)), epochCommand(s), keyringCommand(s), versionCommand(s))
+	root.AddCommand(upCommand(s), tokenCommand(s), s.remote(eventsCommand(s)), s.remote(signingKeyCommand(s)), s.remote(doctorCommand(s)), epochCommand(s), keyringCommand(s), versionCommand(s))
 	for _, c := range root.Commands() {
 		helpGroup(root, c)
 	}
