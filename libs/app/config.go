@@ -42,6 +42,8 @@ type Config struct {
 	// Keyring is the file of the key ring. Empty: one in DataDir, made on first
 	// start.
 	Keyring string
+	// KeyringDriver says how that file rests.
+	KeyringDriver KeyringDriver
 	// DataDir holds what lasts and is not in a database.
 	DataDir string
 
@@ -50,6 +52,9 @@ type Config struct {
 
 	// RenewGrace is how long after its expiry a subscription can be renewed.
 	RenewGrace time.Duration
+	// SignedBodyLimit is how large a body may be that a signature covers, in
+	// bytes: the gateway holds it until it is verified.
+	SignedBodyLimit int
 	// WebhookAllowPrivate lets webhooks go to loopback and private addresses.
 	WebhookAllowPrivate bool
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,12 +40,16 @@ type environment struct {
 	LogLevel            string `env:"TIDEGATE_LOG_LEVEL" envDefault:"info"`
 	LogFormat           string `env:"TIDEGATE_LOG_FORMAT"`
 	RenewGrace          string `env:"TIDEGATE_RENEW_GRACE" envDefault:"720h"`
+	SignedBodyLimit     string `env:"TIDEGATE_SIGNED_BODY_LIMIT" envDefault:"8388608"`
 	WebhookAllowPrivate string `env:"TIDEGATE_WEBHOOK_ALLOW_PRIVATE" envDefault:"false"`
 	ConsumerURL         string `env:"TIDEGATE_CONSUMER_URL"`
 	CredentialURL       string `env:"TIDEGATE_CREDENTIAL_URL"`
 	CatalogURL          string `env:"TIDEGATE_CATALOG_URL"`
 	SubscriptionURL     string `env:"TIDEGATE_SUBSCRIPTION_URL"`
 }
+
+// maxSignedBody is the most that TIDEGATE_SIGNED_BODY_LIMIT can be, in bytes.
+const maxSignedBody = 1 << 30
 
 // secretVariables may be given as a file instead: NAME_FILE holds its path.
 var secretVariables = []string{"TIDEGATE_DATABASE_URL", "TIDEGATE_NATS_URL"}
@@ -74,7 +79,9 @@ func settings(variables []string, faults *faults) Config {
 	}
 	var e environment
 	faults.add(env.ParseWithOptions(&e, env.Options{Environment: values}))
-	return e.config(faults)
+	cfg := e.config(faults)
+	cfg.KeyringDriver = keyringDriver(values, faults)
+	return cfg
 }
 
 // readFile replaces NAME_FILE by the NAME that it holds.
@@ -121,6 +128,9 @@ func (e environment) config(faults *faults) Config {
 	var err error
 	if cfg.RenewGrace, err = time.ParseDuration(e.RenewGrace); err != nil || cfg.RenewGrace < 0 {
 		faults.addf("TIDEGATE_RENEW_GRACE: want a duration such as 720h")
+	}
+	if cfg.SignedBodyLimit, err = strconv.Atoi(e.SignedBodyLimit); err != nil || cfg.SignedBodyLimit < 1 || cfg.SignedBodyLimit > maxSignedBody {
+		faults.addf("TIDEGATE_SIGNED_BODY_LIMIT: want bytes, 1 to %d", maxSignedBody)
 	}
 	switch e.WebhookAllowPrivate {
 	case "true", "1":

@@ -20,6 +20,7 @@ func TestConfiguration(t *testing.T) {
 	whole := []string{
 		"TIDEGATE_DATABASE_URL=postgres://u:p@db/tidegate", "TIDEGATE_NATS_URL=nats://u:p@n1:4222,nats://u:p@n2:4222",
 		"TIDEGATE_AUTH_ISSUER=https://id", "TIDEGATE_AUTH_JWKS_URL=https://id/jwks", "TIDEGATE_KEYRING=/keys", "TIDEGATE_RENEW_GRACE=48h",
+		"TIDEGATE_SIGNED_BODY_LIMIT=1048576",
 	}
 
 	t.Run("a whole configuration is taken as it is", func(t *testing.T) {
@@ -27,7 +28,7 @@ func TestConfiguration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cfg.DatabaseURL != "postgres://u:p@db/tidegate" || cfg.RenewGrace != 48*time.Hour || cfg.Listen != app.DefaultListen || cfg.Namespace != "default" {
+		if cfg.DatabaseURL != "postgres://u:p@db/tidegate" || cfg.RenewGrace != 48*time.Hour || cfg.SignedBodyLimit != 1<<20 || cfg.Listen != app.DefaultListen || cfg.Namespace != "default" {
 			t.Errorf("read %+v", cfg)
 		}
 	})
@@ -47,14 +48,14 @@ func TestConfiguration(t *testing.T) {
 	t.Run("all faults are told in one message, and no secret", func(t *testing.T) {
 		_, err := app.ReadConfig([]string{
 			"TIDEGATE_DATABASE_URL=mysql://u:hunter2@db", "TIDEGATE_NATS_URL=hunter3", "TIDEGATE_LOG_LEVEL=loud", "TIDEGATE_RENEW_GRACE=soon",
-			"TIDEGATE_AUTH_ISSUER=https://id", "TIDEGATE_LISTEN=8080", "TIDEGATE_NATS_REPLICAS=9", "TIDEGATE_CONSUMER_URL=consumer:1",
+			"TIDEGATE_AUTH_ISSUER=https://id", "TIDEGATE_LISTEN=8080", "TIDEGATE_NATS_REPLICAS=9", "TIDEGATE_CONSUMER_URL=consumer:1", "TIDEGATE_SIGNED_BODY_LIMIT=8MiB",
 		}, stored)
 		if err == nil {
 			t.Fatal("a wrong configuration was taken")
 		}
 		for _, name := range []string{
 			"TIDEGATE_DATABASE_URL", "TIDEGATE_NATS_URL", "TIDEGATE_LOG_LEVEL", "TIDEGATE_RENEW_GRACE", "TIDEGATE_AUTH_JWKS_URL", "TIDEGATE_LISTEN",
-			"TIDEGATE_NATS_REPLICAS", "TIDEGATE_CONSUMER_URL", "TIDEGATE_KEYRING",
+			"TIDEGATE_NATS_REPLICAS", "TIDEGATE_CONSUMER_URL", "TIDEGATE_KEYRING", "TIDEGATE_SIGNED_BODY_LIMIT",
 		} {
 			if !strings.Contains(err.Error(), name) {
 				t.Errorf("the message does not name %s: %v", name, err)

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Replays remembers the signatures that were accepted, so that each serves once.
@@ -75,6 +77,18 @@ func (r *Replays) Len() (n int) {
 		s.mu.Unlock()
 	}
 	return n
+}
+
+// Metrics tells how full it is.
+func (r *Replays) Metrics() []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "tidegate_gateway_replays", Help: "Signatures that are remembered so that each serves once.",
+		}, func() float64 { return float64(r.Len()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "tidegate_gateway_replays_refused_total", Help: "Signatures that were refused because no more can be remembered.",
+		}, func() float64 { return float64(r.Refused()) }),
+	}
 }
 
 type replayShard struct {
