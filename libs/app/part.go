@@ -53,7 +53,7 @@ func (p *process) openPart(ctx context.Context, s Service, peers map[string]fast
 }
 
 // openFiles opens the key ring and the service's own folder.
-func (p *process) openFiles(_ context.Context, part *part) error {
+func (p *process) openFiles(ctx context.Context, part *part) error {
 	if part.service.Dir {
 		if err := os.MkdirAll(part.deps.Dir, 0o700); err != nil {
 			return fmt.Errorf("make its folder: %w", err)
@@ -62,13 +62,7 @@ func (p *process) openFiles(_ context.Context, part *part) error {
 	if !part.service.Ring {
 		return nil
 	}
-	var err error
-	if p.cfg.Keyring != "" {
-		part.deps.Ring, err = secret.Load(p.cfg.Keyring)
-	} else {
-		part.deps.Ring, err = secret.LoadOrCreate(KeyringFile(p.cfg.DataDir))
-	}
-	return err
+	return p.openRing(ctx, part)
 }
 
 // openBus connects to NATS, which may be down, and lines up the relay, the head
@@ -88,6 +82,9 @@ func (p *process) openBus(ctx context.Context, part *part) error {
 	}
 	p.closers = append(p.closers, func() error { conn.Close(); return nil })
 	d.Bus = conn
+	if ring := d.Ring; ring != nil {
+		conn.TellKeys(func() (ids, active []string) { return ring.KeyIDs(), ring.ActiveIDs() })
+	}
 	p.health.Watch(s.Name+" bus", func(context.Context) error {
 		if !conn.Connected() {
 			return errors.New("not connected to NATS")
@@ -149,6 +146,9 @@ func (p *process) openAPI(_ context.Context, part *part) error {
 	}
 	if part.relay != nil {
 		registerState(s.Name, *d, part.relay)
+	}
+	if s.Resealer != nil {
+		httpapi.RegisterKeyRing(d.API, s.Name, &keyring{service: s.Name, deps: *d, resealer: s.Resealer(*d)})
 	}
 	if err := s.Routes(*d); err != nil {
 		return fmt.Errorf("register its operations: %w", err)

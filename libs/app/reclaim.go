@@ -19,10 +19,9 @@ func Reclaim(ctx context.Context, cfg Config, s Service, store es.Store, ids []s
 	deps := Deps{Config: cfg, Registry: Registry(), Store: store, Clock: time.Now}
 	var err error
 	if s.Ring {
-		if cfg.Keyring != "" {
-			deps.Ring, err = secret.Load(cfg.Keyring)
-		} else {
-			deps.Ring, err = secret.LoadOrCreate(KeyringFile(cfg.DataDir))
+		source, err := cfg.KeyringSource()
+		if err == nil {
+			deps.Ring, err = secret.Open(ctx, source)
 		}
 		if err != nil {
 			return err

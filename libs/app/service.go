@@ -50,6 +50,9 @@ type Service struct {
 	References []es.Reference
 	// Ring says that the service seals, opens or digests secrets.
 	Ring bool
+	// Resealer answers what knows how the service's rows under the key ring are
+	// made again under other keys. It needs Ring and Routes.
+	Resealer func(Deps) httpapi.Resealer
 	// Dir says that the service keeps files of its own: Deps.Dir exists.
 	Dir bool
 	// Policies answers the reactions to others' events.

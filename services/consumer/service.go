@@ -8,6 +8,7 @@ import (
 	"github.com/tidegate-io/tidegate/events/consumer"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/httpapi"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/api"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/domain"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/views"
@@ -32,6 +33,7 @@ func Service() app.Service {
 			})
 			return nil
 		},
+		Resealer: func(d app.Deps) httpapi.Resealer { return api.Resealer{Ring: d.Ring} },
 		Reclaim: func(ctx context.Context, d app.Deps, ids []string) error {
 			return handler(d).Reclaim(ctx, ids, nil, func(ctx context.Context, id string, s domain.State) (es.Effects, error) {
 				key := domain.ContactKey(id)

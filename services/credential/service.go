@@ -10,6 +10,7 @@ import (
 	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/httpapi"
 	"github.com/tidegate-io/tidegate/services/credential/internal/api"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 	"github.com/tidegate-io/tidegate/services/credential/internal/oauth"
@@ -39,6 +40,9 @@ func Service() app.Service {
 				Keys: keys(d), URL: d.Config.PublicURL, CatchUp: d.Subscriber.CatchUp,
 			})
 			return nil
+		},
+		Resealer: func(d app.Deps) httpapi.Resealer {
+			return api.Resealer{Reader: d.Store, Ring: d.Ring, Private: oauth.PrivateAAD}
 		},
 		Prepare: func(_ context.Context, d app.Deps) error {
 			d.Health.Require("signing keys", keys(d).Ready)
