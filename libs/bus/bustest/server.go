@@ -29,12 +29,19 @@ func Prepare(t testing.TB) *Server {
 	s := &Server{dir: dir, process: process{
 		t: t, config: filepath.Join(dir, "server.conf"), log: filepath.Join(dir, "server.log"), address: FreeAddress(t),
 	}}
-	config := fmt.Sprintf("listen: %q\njetstream: { store_dir: %q, sync_interval: always }\n", s.address, filepath.Join(dir, "jetstream"))
-	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.Sync("always")
 	t.Cleanup(s.Kill)
 	return s
+}
+
+// Sync says how often it writes to disk from its next start on: "always", as it
+// must where it is relied on, or seldom ("2m") while a benchmark fills it.
+func (s *Server) Sync(interval string) {
+	s.t.Helper()
+	config := fmt.Sprintf("listen: %q\njetstream: { store_dir: %q, sync_interval: %s }\n", s.address, s.Dir(), interval)
+	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // URL is where it is, also while it does not run.
@@ -54,3 +61,6 @@ func (s *Server) Restart() {
 // Dir has all that the server keeps: a copy of it, put back while the server does
 // not run, is a restored backup.
 func (s *Server) Dir() string { return filepath.Join(s.dir, "jetstream") }
+
+// PID is the running process's.
+func (s *Server) PID() int { return s.running.Process.Pid }

@@ -40,7 +40,7 @@ func run(t *testing.T, w *gatewaytest.World, dir string) *gate {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = p.Run(ctx) }()
-	g := &gate{Projection: p, decider: authz.Decider{State: p.State, Verifier: authn.New(authn.Types(w.Ring)), Limiter: limit.New()}}
+	g := &gate{Projection: p, decider: authz.Decider{State: p.State, Verifier: authn.New(authn.Types(authn.Config{Ring: w.Ring})), Limiter: limit.New()}}
 	g.stop = func() { cancel(); <-done }
 	t.Cleanup(g.stop)
 	return g
