@@ -116,6 +116,7 @@ func TestBadInputIsRefusedWithItsPlaceAndNoValue(t *testing.T) {
 	s := start(t)
 	d := s.issue(t, `{"name":"n","type":"api_key"}`)
 	basic := s.issue(t, `{"name":"b","type":"basic"}`)
+	jwt := s.issue(t, `{"name":"j","type":"jwt","config":{"key":"taken"}}`)
 	const hush = "hush-hush"
 	issue := func(rest string) string { return `{"name":"x","type":"api_key",` + rest + `}` }
 	issueBasic := func(config string) string { return `{"name":"x","type":"basic","config":` + config + `}` }
@@ -131,9 +132,6 @@ func TestBadInputIsRefusedWithItsPlaceAndNoValue(t *testing.T) {
 		"a blank name":                   {post, `{"name":" ","type":"api_key"}`, 422, "validation_failed", "body.name"},
 		"a long name":                    {post, `{"name":"` + strings.Repeat("n", 257) + `","type":"api_key"}`, 422, "validation_failed", "body.name"},
 		"an unknown type":                {post, `{"name":"x","type":"saml"}`, 422, "validation_failed", "body.type"},
-		"a type to come, jwt":            {post, `{"name":"x","type":"jwt","config":{"key":"k"}}`, 422, "unsupported_type", "body.type"},
-		"a type to come, hmac":           {post, `{"name":"x","type":"hmac"}`, 422, "unsupported_type", "body.type"},
-		"a type to come, oauth2":         {post, `{"name":"x","type":"oauth2"}`, 422, "unsupported_type", "body.type"},
 		"an unknown member":              {post, issue(`"secret":"` + hush + `"`), 422, "validation_failed", "body.secret"},
 		"an unknown setting":             {post, issue(`"config":{"colour":"` + hush + `"}`), 422, "validation_failed", "body.config.colour"},
 		"a setting that may be a secret": {post, issue(`"config":{"Hush-Hush":"` + hush + `"}`), 422, "validation_failed", "body.config"},
@@ -164,6 +162,16 @@ func TestBadInputIsRefusedWithItsPlaceAndNoValue(t *testing.T) {
 		"a short password":               {post, issueBasic(`{"password":"hush-hu"}`), 422, "validation_failed", "body.config.password"},
 		"a password with a bell":         {post, issueBasic(`{"password":"` + hush + `\u0007"}`), 422, "validation_failed", "body.config.password"},
 		"a key for basic":                {post, issueBasic(`{"key":"` + hush + `"}`), 422, "validation_failed", "body.config.key"},
+		"jwt without a key":              {post, `{"name":"x","type":"jwt"}`, 422, "validation_failed", "body.config.key"},
+		"jwt in the body":                {post, `{"name":"x","type":"jwt","config":{"key":"k"},"placement":{"in":"body","name":"t"}}`, 422, "validation_failed", "body.placement.in"},
+		"hmac in a query":                {post, `{"name":"x","type":"hmac","placement":{"in":"query","name":"t"}}`, 422, "validation_failed", "body.placement"},
+		"oauth2 in a header of its own":  {post, `{"name":"x","type":"oauth2","placement":{"in":"header","name":"X-Token"}}`, 422, "validation_failed", "body.placement"},
+		"a private key":                  {post, `{"name":"x","type":"jwt","config":{"key":"k","algorithm":"EdDSA","public_key":"-----BEGIN PRIVATE KEY-----\nhush-hush\n-----END PRIVATE KEY-----"}}`, 422, "validation_failed", "body.config.public_key"},
+		"a secret that is no base64":     {post, `{"name":"x","type":"jwt","config":{"key":"k","secret":"` + hush + `!","secret_base64":true}}`, 422, "validation_failed", "body.config.secret"},
+		"a hash that is none":            {post, issueBasic(`{"password_hash":"` + hush + `"}`), 422, "validation_failed", "body.config.password_hash"},
+		"a rotation of a setting":        {"POST " + jwt.path() + "/rotate", `{"config":{"leeway_seconds":5}}`, 422, "validation_failed", "body.config.leeway_seconds"},
+		"a patch to another algorithm":   {"PATCH " + jwt.path(), `{"config":{"algorithm":"RS256"}}`, 422, "validation_failed", "body.config.algorithm"},
+		"a patch to a body":              {"PATCH " + jwt.path(), `{"placement":{"in":"body","name":"t"}}`, 422, "validation_failed", "body.placement.in"},
 		"a patch to no name":             {patch, `{"name":null}`, 422, "validation_failed", "body.name"},
 		"a patch of the status":          {patch, `{"status":"active"}`, 422, "validation_failed", "body.status"},
 		"a patch to the past":            {patch, `{"expires_at":"2020-01-01T00:00:00Z"}`, 422, "expiry_in_past", "body.expires_at"},
@@ -201,12 +209,12 @@ func TestBadInputIsRefusedWithItsPlaceAndNoValue(t *testing.T) {
 			}
 		})
 	}
-	for _, untouched := range []document{d, basic} {
+	for _, untouched := range []document{d, basic, jwt} {
 		if shown := read(t, s.Developer("payments").Get(t, untouched.path()).Want(t, 200)); shown["version"] != 1.0 {
 			t.Fatalf("a refused request changed something: %v", shown)
 		}
 	}
-	if found := names(t, s.Admin().Get(t, "/v1/credentials?status=all")); len(found) != 2 {
+	if found := names(t, s.Admin().Get(t, "/v1/credentials?status=all")); len(found) != 3 {
 		t.Fatalf("a refused request made something: %v", found)
 	}
 }
