@@ -29,6 +29,7 @@ const (
 	number         // 30
 	truth          // --hide-credentials
 	moment         // RFC 3339, or from now: 24h, 30d; "none" for null
+	past           // of filters: RFC 3339, or until now: 24h, 30d
 	duration       // 24h, 30d; seconds in the body
 	words          // repeated or separated by commas
 	pairs          // key=value, repeated
@@ -207,6 +208,31 @@ func when(raw string, now time.Time) (any, error) {
 		return nil, usage("want 2027-01-31T00:00:00Z, a time from now such as 24h or 30d, or none")
 	}
 	return now.Add(d).UTC().Format(time.RFC3339), nil
+}
+
+// since reads a moment: RFC 3339, or a span until now.
+func since(raw string, now time.Time) (string, error) {
+	if at, err := time.Parse(time.RFC3339, raw); err == nil {
+		return at.UTC().Format(time.RFC3339Nano), nil
+	}
+	d, err := span(raw)
+	if err != nil {
+		return "", usage("want 2027-01-31T00:00:00Z, or a time until now such as 24h or 30d")
+	}
+	return now.Add(-d).UTC().Format(time.RFC3339), nil
+}
+
+// filter answers the value of a list's filter.
+func (f field) filter(flags *pflag.FlagSet) (string, error) {
+	raw := flags.Lookup(f.flagName()).Value.String()
+	if f.kind != past {
+		return raw, nil
+	}
+	at, err := since(raw, time.Now())
+	if err != nil {
+		return "", usage("--%s: %w", f.flagName(), err)
+	}
+	return at, nil
 }
 
 // span reads a duration; d stands for 24 hours.

@@ -17,6 +17,7 @@ type noun struct {
 	deletable  string // what delete does; empty: there is no delete
 	history    bool
 	actions    []action
+	totals     []total
 }
 
 // action is a POST (or another method) to the object's path and its name.
@@ -26,6 +27,13 @@ type action struct {
 	fields []field
 	method string // POST when empty
 	path   string // the name when empty
+}
+
+// total is a GET of something about all objects together, below their path.
+type total struct {
+	name    string
+	short   string
+	columns []column
 }
 
 // column is one column of a table: a title and a path into the object.
@@ -71,12 +79,14 @@ var nouns = []noun{
 	{
 		name: "credential", short: "What callers prove themselves with: credentials", path: "/v1/credentials", history: true,
 		createPath: "/v1/consumers/{}/credentials", parent: "consumer_id",
-		columns: []column{{"ID", "id"}, {"CONSUMER", "consumer_id"}, {"NAME", "name"}, {"TYPE", "type"}, {"STATUS", "status"}, {"EXPIRES", "expires_at"}},
+		columns: []column{{"ID", "id"}, {"CONSUMER", "consumer_id"}, {"NAME", "name"}, {"TYPE", "type"}, {"STATUS", "status"}, {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"}},
 		filters: []field{
 			{name: "status", usage: "active, suspended, revoked, expired or all; without it all but revoked ones"},
 			{name: "type", usage: "api_key or basic"},
 			{name: "consumer_id", flag: "consumer", usage: "only of this consumer"},
 			{name: "expiring_within_days", kind: number, usage: "only those that expire within so many days"},
+			{name: "used", usage: "never or ever: only those that no gateway has let through, or one has"},
+			{name: "unused_since", kind: past, usage: "only those that were not used since: a time, or until now such as 90d"},
 		},
 		create: []field{
 			{name: "consumer_id", flag: "consumer", usage: "the consumer that it belongs to", required: true},
@@ -103,6 +113,11 @@ var nouns = []noun{
 			{name: "suspend", short: "Refuse it until it is resumed", fields: []field{reason}},
 			{name: "resume", short: "Accept it again", fields: []field{reason}},
 			{name: "revoke", short: "End it for ever", fields: []field{reason}},
+		},
+		totals: []total{
+			{name: "inventory", short: "Count them: by status and type, those that expire, those that nobody uses", columns: []column{
+				{"", "total"}, {"", "by_status"}, {"", "by_type"}, {"", "expiring_within_30_days"}, {"", "never_used"}, {"", "unused_for_90_days"},
+			}},
 		},
 	},
 	{

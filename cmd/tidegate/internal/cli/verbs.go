@@ -39,6 +39,11 @@ func (n noun) command(s *session) *cobra.Command {
 	for _, a := range n.actions {
 		parent.AddCommand(n.actionCommand(s, a))
 	}
+	for _, t := range n.totals {
+		parent.AddCommand(&cobra.Command{Use: t.name, Short: t.short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+			return s.do(c, t.columns, http.MethodGet, n.path+"/"+t.name, nil, nil)
+		}})
+	}
 	return parent
 }
 
@@ -52,9 +57,14 @@ func (n noun) listCommand(s *session) *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		query := url.Values{}
 		for _, f := range n.filters {
-			if c.Flags().Changed(f.flagName()) {
-				query.Set(f.name, c.Flags().Lookup(f.flagName()).Value.String())
+			if !c.Flags().Changed(f.flagName()) {
+				continue
 			}
+			value, err := f.filter(c.Flags())
+			if err != nil {
+				return err
+			}
+			query.Set(f.name, value)
 		}
 		items, err := s.client().list(c.Context(), n.path, query, limit)
 		if err != nil {
