@@ -1,18 +1,14 @@
 package views_test
 
 import (
-	"errors"
-	"fmt"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/consumer"
 	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/es/estest"
 	"github.com/tidegate-io/tidegate/libs/es/sqlitestore"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/domain"
 	"github.com/tidegate-io/tidegate/services/consumer/internal/views"
@@ -21,47 +17,16 @@ import (
 // TestAViewIsTheFoldOfAllEvents runs random commands through a real store: each
 // document is the fold of its stream, and its times are its events'.
 func TestAViewIsTheFoldOfAllEvents(t *testing.T) {
-	registry := events.MustRegistry(consumer.Events)
-	store, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "consumer.db"), es.Schema{
-		Service: "consumer", Registry: registry, Views: []es.View{views.Consumers},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = store.Close() }()
-	consumers := es.NewHandler(store, registry, domain.Decider, domain.Effects)
-	number := 0
-	rapid.Check(t, func(r *rapid.T) {
-		number++
-		id := fmt.Sprintf("c%d", number)
-		for range rapid.IntRange(1, 8).Draw(r, "commands") {
-			if _, err := consumers.Handle(t.Context(), id, draw(r, id)); err != nil && !errors.As(err, new(*es.Refusal)) {
-				t.Fatal(err)
-			}
-		}
-		folded, version, err := consumers.State(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, err := es.Get[views.Consumer](t.Context(), store, views.Consumers.Name, id)
-		if errors.Is(err, es.ErrNotFound) && version == 0 {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(folded, doc.State, cmpopts.EquateEmpty()); diff != "" {
-			r.Fatalf("the fold and the view differ (-fold +view):\n%s", diff)
-		}
-		stored, err := store.Load(t.Context(), domain.Decider.Stream(id), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first, last := stored[0], stored[len(stored)-1]
-		if doc.Version != version || !doc.CreatedAt.Equal(first.Time) || !doc.UpdatedAt.Equal(last.Time) {
-			r.Fatalf("version %d, %s, %s of events from %s to %s", doc.Version, doc.CreatedAt, doc.UpdatedAt, first.Time, last.Time)
-		}
-	})
+	estest.View[domain.State, domain.Command, views.Consumer]{
+		Service: "consumer", Events: consumer.Events, View: views.Consumers, Decider: domain.Decider, Effects: domain.Effects, Most: 8,
+		Open: func(schema es.Schema) (es.Store, error) {
+			return sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "consumer.db"), schema)
+		},
+		Draw: func(r *rapid.T, id string, _ domain.State) (domain.Command, []es.Option) { return draw(r, id), nil },
+		Read: func(d views.Consumer) estest.Document[domain.State] {
+			return estest.Document[domain.State]{State: d.State, Version: d.Version, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt}
+		},
+	}.Run(t)
 }
 
 func draw(r *rapid.T, id string) domain.Command {
