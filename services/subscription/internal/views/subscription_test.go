@@ -1,18 +1,16 @@
 package views_test
 
 import (
-	"errors"
-	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/subscription"
 	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/es/estest"
 	"github.com/tidegate-io/tidegate/libs/es/sqlitestore"
 	"github.com/tidegate-io/tidegate/services/subscription/internal/domain"
 	"github.com/tidegate-io/tidegate/services/subscription/internal/views"
@@ -22,46 +20,21 @@ import (
 // document is the fold of its stream, its times are its events', and it is found
 // by what it is.
 func TestAViewIsTheFoldOfAllEvents(t *testing.T) {
-	registry := events.MustRegistry(subscription.Events)
-	store, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "subscription.db"), es.Schema{
-		Service: "subscription", Registry: registry, Views: []es.View{views.Subscriptions},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = store.Close() }()
-	h := es.NewHandler(store, registry, domain.Decider, domain.Effects)
-	number := 0
-	rapid.Check(t, func(r *rapid.T) {
-		number++
-		id := fmt.Sprintf("sub_%d", number)
-		for range rapid.IntRange(1, 10).Draw(r, "commands") {
-			if _, err := h.Handle(t.Context(), id, draw(r, id)); err != nil && !errors.As(err, new(*es.Refusal)) {
-				t.Fatal(err)
-			}
-		}
-		folded, version, err := h.State(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, err := es.Get[views.Subscription](t.Context(), store, views.Subscriptions.Name, id)
-		if errors.Is(err, es.ErrNotFound) && version == 0 {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(folded, doc.State); diff != "" {
-			r.Fatalf("the fold and the view differ (-fold +view):\n%s", diff)
-		}
-		stored, err := store.Load(t.Context(), domain.Decider.Stream(id), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first, last := stored[0], stored[len(stored)-1]
-		if doc.Version != version || !doc.CreatedAt.Equal(first.Time) || !doc.UpdatedAt.Equal(last.Time) {
-			r.Fatalf("version %d, %s, %s of events from %s to %s", doc.Version, doc.CreatedAt, doc.UpdatedAt, first.Time, last.Time)
-		}
+	estest.View[domain.State, domain.Command, views.Subscription]{
+		Service: "subscription", Events: subscription.Events, View: views.Subscriptions, Decider: domain.Decider, Effects: domain.Effects, Most: 10,
+		Open: func(schema es.Schema) (es.Store, error) {
+			return sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "subscription.db"), schema)
+		},
+		Draw: func(r *rapid.T, id string, _ domain.State) (domain.Command, []es.Option) { return draw(r, id), nil },
+		Read: func(d views.Subscription) estest.Document[domain.State] {
+			return estest.Document[domain.State]{State: d.State, Version: d.Version, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt}
+		},
+		Check: check(t),
+	}.Run(t)
+}
+
+func check(t *testing.T) func(*rapid.T, es.Store, string, views.Subscription) {
+	return func(r *rapid.T, store es.Store, id string, doc views.Subscription) {
 		if (doc.RenewalAt != nil) != (doc.Renewal != nil) {
 			r.Fatalf("a renewal till %v was asked for at %v", doc.Renewal, doc.RenewalAt)
 		}
@@ -77,7 +50,7 @@ func TestAViewIsTheFoldOfAllEvents(t *testing.T) {
 				r.Fatalf("%s finds %d of what is %s", field, len(found.Docs), doc.Status)
 			}
 		}
-	})
+	}
 }
 
 func draw(r *rapid.T, id string) domain.Command {
