@@ -2,19 +2,15 @@ package views_test
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/credential"
 	"github.com/tidegate-io/tidegate/libs/es"
+	"github.com/tidegate-io/tidegate/libs/es/estest"
 	"github.com/tidegate-io/tidegate/libs/es/sqlitestore"
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 	"github.com/tidegate-io/tidegate/services/credential/internal/views"
@@ -24,79 +20,47 @@ import (
 // document is the fold of its stream, its times are its events', and what is
 // kept beside the events is that of the versions that are accepted.
 func TestAViewIsTheFoldOfAllEvents(t *testing.T) {
-	registry := events.MustRegistry(credential.Events)
-	store, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "credential.db"), es.Schema{
-		Service: "credential", Registry: registry, Views: []es.View{views.Credentials},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = store.Close() }()
-	credentials := es.NewHandler(store, registry, domain.Decider, domain.Effects)
-	number := 0
-	rapid.Check(t, func(r *rapid.T) {
-		number++
-		id := fmt.Sprintf("cred_%d", number)
-		now := time.Now().UTC()
-		for range rapid.IntRange(1, 12).Draw(r, "commands") {
+	now := time.Now().UTC()
+	estest.View[domain.State, domain.Command, views.Credential]{
+		Service: "credential", Events: credential.Events, View: views.Credentials, Decider: domain.Decider, Effects: domain.Effects, Most: 12,
+		Open: func(schema es.Schema) (es.Store, error) {
+			return sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "credential.db"), schema)
+		},
+		Draw: func(r *rapid.T, id string, s domain.State) (domain.Command, []es.Option) {
 			now = now.Add(rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(r, "later"))
-			state, _, err := credentials.State(t.Context(), id)
+			return draw(r, id, now, s)
+		},
+		Read: func(d views.Credential) estest.Document[domain.State] {
+			return estest.Document[domain.State]{State: d.State, Version: d.Version, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt}
+		},
+		Check: check(t),
+	}.Run(t)
+}
+
+func check(t *testing.T) func(*rapid.T, es.Store, string, views.Credential) {
+	return func(r *rapid.T, store es.Store, id string, doc views.Credential) {
+		accepted := 0
+		for _, s := range doc.Secrets {
+			key := domain.MaterialKey(id, s.Version)
+			material, err := store.Material(t.Context(), key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			command, opts := draw(r, id, now, state)
-			if _, err := credentials.Handle(t.Context(), id, command, opts...); err != nil && !errors.As(err, new(*es.Refusal)) {
-				t.Fatal(err)
+			_, held := store.Holder(t.Context(), domain.SecretScope, key)
+			lives := s.Status != domain.Retired
+			if _, there := material[key]; there != lives || (held == nil) != lives {
+				r.Fatalf("version %d is %s, its material is there: %v, its claim: %v", s.Version, s.Status, there, held)
+			}
+			if lives {
+				accepted++
+			}
+			if doc.SecretsAt[s.Version].IsZero() {
+				r.Fatalf("version %d has no time", s.Version)
 			}
 		}
-		check(t, r, store, credentials, id)
-	})
-}
-
-func check(t *testing.T, r *rapid.T, store es.Store, credentials *es.Handler[domain.State, domain.Command], id string) {
-	folded, version, err := credentials.State(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := es.Get[views.Credential](t.Context(), store, views.Credentials.Name, id)
-	if errors.Is(err, es.ErrNotFound) && version == 0 {
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(folded, doc.State, cmpopts.EquateEmpty()); diff != "" {
-		r.Fatalf("the fold and the view differ (-fold +view):\n%s", diff)
-	}
-	stored, err := store.Load(t.Context(), domain.Decider.Stream(id), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, last := stored[0], stored[len(stored)-1]
-	if doc.Version != version || !doc.CreatedAt.Equal(first.Time) || !doc.UpdatedAt.Equal(last.Time) {
-		r.Fatalf("version %d, %s, %s of events from %s to %s", doc.Version, doc.CreatedAt, doc.UpdatedAt, first.Time, last.Time)
-	}
-	accepted := 0
-	for _, s := range doc.Secrets {
-		key := domain.MaterialKey(id, s.Version)
-		material, err := store.Material(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
+		if accepted > 2 || (accepted == 0) != (doc.Status == domain.Revoked) {
+			r.Fatalf("a credential that is %s has %d accepted secrets", doc.Status, accepted)
 		}
-		_, held := store.Holder(t.Context(), domain.SecretScope, key)
-		lives := s.Status != domain.Retired
-		if _, there := material[key]; there != lives || (held == nil) != lives {
-			r.Fatalf("version %d is %s, its material is there: %v, its claim: %v", s.Version, s.Status, there, held)
-		}
-		if lives {
-			accepted++
-		}
-		if doc.SecretsAt[s.Version].IsZero() {
-			r.Fatalf("version %d has no time", s.Version)
-		}
-	}
-	if accepted > 2 || (accepted == 0) != (doc.Status == domain.Revoked) {
-		r.Fatalf("a credential that is %s has %d accepted secrets", doc.Status, accepted)
 	}
 }
 
