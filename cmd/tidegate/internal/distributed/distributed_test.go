@@ -21,6 +21,7 @@ func TestManyProcesses(t *testing.T) {
 		{"a policy takes effect once", s.cascade},
 		{"replicas relay everything between them", s.orderly},
 		{"nothing that was acknowledged is lost or doubled when processes are killed under load", s.crashes},
+		{"uses are counted once, whatever dies", s.uses},
 		{"commands are accepted without NATS", s.withoutNATS},
 		{"nothing is half done without Postgres", s.withoutPostgres},
 		{"a gateway restarts alone with what it knew", s.alone},
