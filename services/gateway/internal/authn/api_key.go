@@ -59,10 +59,16 @@ func (k APIKey) try(a *Attempt, hit *Hit, key string) {
 	}
 }
 
-// lookup answers whose generated secret or key this is.
+// lookup answers whose generated secret or key this is. While one pepper replaces
+// another the first one is tried again at the end: between the two looks the
+// secret may have gone from the older to the newer.
 func lookup(ring *secret.Ring, state *projection.State, text string) (*access.Credential, int) {
-	var memory [2]secret.Digest
-	for _, d := range ring.AppendDigests(memory[:0], unsafe.Slice(unsafe.StringData(text), len(text))) {
+	var memory [3]secret.Digest
+	digests := ring.AppendDigests(memory[:0], unsafe.Slice(unsafe.StringData(text), len(text)))
+	if len(digests) > 1 {
+		digests = append(digests, digests[0])
+	}
+	for _, d := range digests {
 		if id, version, ok := state.Digests.Lookup(&d.Sum); ok {
 			if c, known := state.Rule.Credential(id); known {
 				return c, version

@@ -120,33 +120,39 @@ func (i *Index) Has(k Key) bool {
 // Keys yields the keys that have a digest in force. They are the writer's to ask.
 func (i *Index) Keys() iter.Seq[Key] { return maps.Keys(i.keys) }
 
-// Put brings a version's digest into force, in place of an earlier one; false:
-// the credential's id is longer than any that there is.
+// Put brings a version's digest into force, in place of an earlier one, which
+// goes once the new one is there; false: the credential's id is longer than any
+// that there is.
 func (i *Index) Put(k Key, credential string, version int, digest [sha256.Size]byte) bool {
 	if len(credential) > longestID {
 		return false
 	}
 	e := entry{digest: [sha256.Size / 2]byte(digest[:]), version: int32(version), length: uint8(len(credential))}
 	copy(e.id[:], credential)
-	if number, ok := i.keys[k]; ok {
-		if *i.table.Load().entry(number) == e {
-			return true
-		}
-		i.Remove(k)
+	if number, ok := i.keys[k]; ok && *i.table.Load().entry(number) == e {
+		return true
 	}
 	if t := i.table.Load(); int(i.used) >= len(t.cells)/2 {
 		i.grow()
 	}
+	earlier, had := i.keys[k] // its number is another when the table was made anew
 	i.keys[k] = i.add(i.table.Load(), e)
+	if had {
+		i.leave(earlier)
+	}
 	return true
 }
 
 // Remove takes a version's digest out of force.
 func (i *Index) Remove(k Key) {
-	number, ok := i.keys[k]
-	if !ok {
-		return
+	if number, ok := i.keys[k]; ok {
+		i.leave(number)
+		delete(i.keys, k)
 	}
+}
+
+// leave has no reader find an entry any more.
+func (i *Index) leave(number uint32) {
 	t := i.table.Load()
 	mask := uint64(len(t.cells) - 1)
 	at := binary.LittleEndian.Uint64(t.entry(number).digest[:]) & mask
@@ -154,7 +160,6 @@ func (i *Index) Remove(k Key) {
 		at = (at + 1) & mask
 	}
 	t.cells[at].Store(gone)
-	delete(i.keys, k)
 }
 
 // add writes an entry that no reader sees, and then the cell that shows it.

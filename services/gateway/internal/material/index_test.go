@@ -77,6 +77,39 @@ func TestReadersNeverMissWhatStands(t *testing.T) {
 	readers.Wait()
 }
 
+// A secret that is digested again is put under the newer pepper; who looks under
+// both, and under the newer one again, finds it whatever the moment.
+func TestADigestIsNeverMissingWhileAnotherReplacesIt(t *testing.T) {
+	index := material.NewIndex()
+	key := material.KeyOf("moves.1")
+	var newest atomic.Int64
+	index.Put(key, "moves", 1, digest(0))
+	var stop atomic.Bool
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for !stop.Load() {
+				n := int(newest.Load())
+				found := false
+				for _, d := range [][32]byte{digest(n + 1), digest(n), digest(n + 1)} {
+					_, _, ok := index.Lookup(&d)
+					found = found || ok
+				}
+				if !found && int(newest.Load()) == n {
+					t.Error("missed")
+					return
+				}
+			}
+		})
+	}
+	for n := 1; n <= 50000; n++ {
+		index.Put(key, "moves", 1, digest(n))
+		newest.Store(int64(n))
+	}
+	stop.Store(true)
+	readers.Wait()
+}
+
 func TestALookupAllocatesNothing(t *testing.T) {
 	index := material.NewIndex()
 	d := digest(1)

@@ -223,15 +223,22 @@ func (p *Projection) tend(ctx context.Context, g *generation) {
 
 // retryWaiting opens what is sealed with a key that the ring has got meanwhile.
 func (p *Projection) retryWaiting(g *generation) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.fold.vault.fault() == nil {
+	if !g.waiting() {
 		return
 	}
-	if err := p.cfg.Ring.Reload(); err != nil {
+	if err := p.cfg.Ring.Reload(); err != nil { // which may ask another machine: no lock is held
 		p.cfg.Log.Debug("the key ring is not read again", "error", err)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.fold.vault.retry()
+}
+
+// waiting says whether something cannot be opened yet.
+func (g *generation) waiting() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fold.vault.fault() != nil
 }
 
 // retryDisk ends a generation that lives in memory alone, once a new one can be

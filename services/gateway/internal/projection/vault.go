@@ -54,29 +54,46 @@ func joinKey(credential string, version int) string {
 }
 
 // put brings sealed material into force. What cannot be opened is no reason to
-// stop: its credential is refused until it can be.
+// stop: its credential is refused until it can be. A key that is put again, such
+// as under another pepper, is in force without a moment in between.
 func (v *vault) put(key string, sealed []byte) {
 	k := material.KeyOf(key)
-	v.take(k)
+	delete(v.missing, k)
 	credential, version, ok := splitKey(key)
 	if !ok {
+		v.take(k)
 		v.log.Warn("material of an unknown form is ignored", "key", key)
 		return
 	}
+	held := v.holds(k)
 	proof, err := v.ring.OpenProof(key, sealed)
 	switch {
 	case err != nil:
+		v.drop(k)
 		v.waiting[k] = waiting{key: strings.Clone(key), sealed: append([]byte(nil), sealed...)}
 	case proof.Kind == secret.ProofDigest:
 		if !v.digests.Put(k, credential, version, [sha256.Size]byte(proof.Digest)) {
+			v.take(k)
 			v.log.Warn("material of a credential with an id that cannot be is ignored", "key", key)
 			return
 		}
+		v.dropProof(k)
+		delete(v.waiting, k)
 	default:
 		v.apart[k] = strings.Clone(key)
 		v.proofs.Put(strings.Clone(credential), proofOf(version, proof))
+		v.digests.Remove(k)
+		delete(v.waiting, k)
 	}
-	v.toggle(k)
+	if !held {
+		v.toggle(k)
+	}
+}
+
+func (v *vault) holds(k material.Key) bool {
+	_, apart := v.apart[k]
+	_, sealed := v.waiting[k]
+	return apart || sealed || v.digests.Has(k)
 }
 
 // proofOf answers a proof in the form in which it is used. A public key that
@@ -99,22 +116,27 @@ func (v *vault) remove(key string) bool { return v.take(material.KeyOf(key)) }
 
 func (v *vault) take(k material.Key) bool {
 	delete(v.missing, k)
-	key, apart := v.apart[k]
-	_, sealed := v.waiting[k]
-	switch {
-	case v.digests.Has(k):
-		v.digests.Remove(k)
-	case apart:
+	if !v.holds(k) {
+		return false
+	}
+	v.drop(k)
+	v.toggle(k)
+	return true
+}
+
+// drop takes a key out of force in whatever form it is.
+func (v *vault) drop(k material.Key) {
+	v.digests.Remove(k)
+	v.dropProof(k)
+	delete(v.waiting, k)
+}
+
+func (v *vault) dropProof(k material.Key) {
+	if key, apart := v.apart[k]; apart {
 		credential, version, _ := splitKey(key)
 		v.proofs.Remove(credential, version)
 		delete(v.apart, k)
-	case sealed:
-		delete(v.waiting, k)
-	default:
-		return false
 	}
-	v.toggle(k)
-	return true
 }
 
 func (v *vault) toggle(k material.Key) {
