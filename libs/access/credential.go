@@ -146,7 +146,12 @@ func (s *Snapshot) Credential(id string) (*Credential, bool) {
 // has no live secret.
 func (s *Snapshot) SecretLive(id string, version int, at time.Time) bool {
 	c, ok := s.Credential(id)
-	return ok && !c.broken() && c.secretLive(version, momentAt(at))
+	return ok && c.SecretLive(version, at)
+}
+
+// SecretLive is the snapshot's, of the credential as it is here.
+func (c *Credential) SecretLive(version int, at time.Time) bool {
+	return !c.broken() && c.secretLive(version, momentAt(at))
 }
 
 // SecretDead says whether a version of a credential's secret can never be live

@@ -134,7 +134,7 @@ func check(a *Attempt, c *access.Credential, t *token) *verified {
 	proofs := a.State.Proofs.Of(c.ID)
 	for i := range slices.Backward(proofs) {
 		p := &proofs[i]
-		if key := s.key(p); key == nil || !a.State.Rule.SecretLive(c.ID, p.Version, a.Request.At) || s.method.Verify(t.signed, t.signature, key) != nil {
+		if key := s.key(p); key == nil || !c.SecretLive(p.Version, a.Request.At) || s.method.Verify(t.signed, t.signature, key) != nil {
 			continue
 		}
 		v := &verified{credential: c, version: p.Version, proofs: proofs, notBefore: notBefore, notAfter: notAfter}
@@ -149,16 +149,17 @@ func check(a *Attempt, c *access.Credential, t *token) *verified {
 	return nil
 }
 
-// unmoved says that nothing has changed on which the check rested.
+// unmoved says that nothing has changed on which the check rested, and that the
+// version that it found is live by now, too.
 func (v *verified) unmoved(a *Attempt, hit *Hit) bool {
 	c, ok := a.State.Rule.Credential(v.credential.ID)
-	return ok && c == v.credential && c.Placement == hit.At &&
+	return ok && c == v.credential && c.Placement == hit.At && c.SecretLive(v.version, a.Request.At) &&
 		v.changes.Load() == a.State.Proofs.Changes() && v.moves.Load() == a.State.Rule.Moves(credential.TypeJWT)
 }
 
 // restsOn says that the check was of this very credential, and of the proofs that
-// it has.
+// it has, and that the version that it found is live.
 func (v *verified) restsOn(a *Attempt, c *access.Credential) bool {
 	proofs := a.State.Proofs.Of(c.ID)
-	return c == v.credential && len(proofs) == len(v.proofs) && unsafe.SliceData(proofs) == unsafe.SliceData(v.proofs)
+	return c == v.credential && c.SecretLive(v.version, a.Request.At) && len(proofs) == len(v.proofs) && unsafe.SliceData(proofs) == unsafe.SliceData(v.proofs)
 }

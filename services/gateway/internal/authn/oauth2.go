@@ -46,8 +46,8 @@ func (o OAuth2) Verify(a *Attempt, hit *Hit) {
 		known.sum = *sum
 		defer o.verified.put(known, a.Request.At)
 	}
-	rule := a.State.Rule
-	if known.credential.Placement != hit.At || rule.TokenRevoked(known.id) || known.grant != "" && rule.TokenRevoked(known.grant) {
+	rule, c := a.State.Rule, known.credential
+	if c.Placement != hit.At || !c.SecretLive(known.version, a.Request.At) || rule.TokenRevoked(known.id) || known.grant != "" && rule.TokenRevoked(known.grant) {
 		return
 	}
 	a.Scoped(known.scopes)

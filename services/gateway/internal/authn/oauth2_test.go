@@ -56,7 +56,7 @@ func accessToken(t testing.TB, by *gatewaytest.Signer, head, change map[string]a
 func TestAccessTokens(t *testing.T) {
 	d := newDesk()
 	current, previous, gone := gatewaytest.NewSigner(t, "current"), gatewaytest.NewSigner(t, "previous"), gatewaytest.NewSigner(t, "gone")
-	d.signers(current.Public(t, credential.KeyCurrent, time.Time{}), previous.Public(t, credential.KeyPrevious, noon.Add(time.Minute)), gone.Public(t, credential.KeyPrevious, noon))
+	d.signers(current.Public(credential.KeyCurrent, time.Time{}), previous.Public(credential.KeyPrevious, noon.Add(time.Minute)), gone.Public(credential.KeyPrevious, noon))
 	d.client("app")
 	d.client("other")
 	_, proof := signingKey("ES256")
@@ -123,7 +123,7 @@ func TestAccessTokens(t *testing.T) {
 func TestTokensAreNotTakenForOneAnother(t *testing.T) {
 	d := newDesk()
 	signer := gatewaytest.NewSigner(t, "current")
-	d.signers(signer.Public(t, credential.KeyCurrent, time.Time{}))
+	d.signers(signer.Public(credential.KeyCurrent, time.Time{}))
 	d.client("app")
 	// Somebody registers Tidegate's own public key as theirs.
 	d.jwt("thief", map[string]any{"algorithm": "ES256", "key": "https://tidegate.example"}, material.Proof{Version: 1, Public: &signer.Key.PublicKey})
@@ -168,7 +168,7 @@ func TestTokensAreNotTakenForOneAnother(t *testing.T) {
 func TestScopesAreTold(t *testing.T) {
 	d := newDesk()
 	signer := gatewaytest.NewSigner(t, "current")
-	d.signers(signer.Public(t, credential.KeyCurrent, time.Time{}))
+	d.signers(signer.Public(credential.KeyCurrent, time.Time{}))
 	d.client("app")
 	scopes := func(tokens ...string) string {
 		q := authn.Request{At: noon}
@@ -200,9 +200,9 @@ func TestWhatEndsAnAccessToken(t *testing.T) {
 			d.publish("grant_1", credential.TokenRevoked{TokenID: "grant_1", ExpiresAt: noon.Add(time.Hour)})
 		},
 		"another key set": func(d *desk, _ *gatewaytest.Signer) { d.signers() },
-		"its key's end":   func(d *desk, s *gatewaytest.Signer) { d.signers(s.Public(t, credential.KeyPrevious, noon)) },
+		"its key's end":   func(d *desk, s *gatewaytest.Signer) { d.signers(s.Public(credential.KeyPrevious, noon)) },
 		"another key": func(d *desk, _ *gatewaytest.Signer) {
-			d.signers(gatewaytest.NewSigner(t, "current").Public(t, credential.KeyCurrent, time.Time{}))
+			d.signers(gatewaytest.NewSigner(t, "current").Public(credential.KeyCurrent, time.Time{}))
 		},
 		"another place": func(d *desk, _ *gatewaytest.Signer) {
 			d.publish("app", credential.Updated{Placement: &events.Change[credential.Placement]{After: credential.Placement{In: "header", Name: "X-Token"}}})
@@ -216,7 +216,7 @@ func TestWhatEndsAnAccessToken(t *testing.T) {
 	} {
 		d := newDesk()
 		signer := gatewaytest.NewSigner(t, "current")
-		d.signers(signer.Public(t, credential.KeyCurrent, time.Time{}))
+		d.signers(signer.Public(credential.KeyCurrent, time.Time{}))
 		d.client("app")
 		token := accessToken(t, signer, nil, map[string]any{"grant_id": "grant_1"})
 		if got := d.bears(token); got != "app" {

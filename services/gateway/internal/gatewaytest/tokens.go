@@ -64,12 +64,8 @@ func NewSigner(t testing.TB, kid string) *Signer {
 }
 
 // Public answers the public half in its place; a zero notAfter is none.
-func (s *Signer) Public(t testing.TB, status string, notAfter time.Time) credential.SigningKey {
-	t.Helper()
-	point, err := s.Key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
+func (s *Signer) Public(status string, notAfter time.Time) credential.SigningKey {
+	point, _ := s.Key.PublicKey.Bytes() // of a key that was generated
 	key := credential.SigningKey{KID: s.KID, Status: status, Since: time.Now(), JWK: credential.JWK{
 		Kty: "EC", Crv: "P-256", X: base64.RawURLEncoding.EncodeToString(point[1:33]), Y: base64.RawURLEncoding.EncodeToString(point[33:]),
 	}}
