@@ -132,8 +132,8 @@ func (o *Server) exchange(ctx context.Context, issuer, text, scope string, with 
 	if err != nil {
 		return nil, err
 	}
-	if id == "" { // the client has been given no refresh tokens since: this was the last
-		id = "none"
+	if id == "" { // the client is given no refresh tokens any more: this was the last
+		id = es.NewTypeID("ref", o.Clock())
 	}
 	return tokens, o.use(ctx, c, r, id)
 }
