@@ -38,7 +38,7 @@ type Placement struct {
 // Secret is one version of the secret, without the secret.
 type Secret struct {
 	Version   int        `json:"version"`
-	Hint      string     `json:"hint" doc:"What may be seen of it; empty when it is retired, and of a password or signing secret that was chosen or came as a hash. Of a public key the beginning of its SHA-256."`
+	Hint      string     `json:"hint" doc:"What may be seen of it; empty when it is retired, of a password or signing secret that was chosen, and of what came as a hash. Of a public key the beginning of its SHA-256."`
 	Status    string     `json:"status" enum:"live,retiring,retired" doc:"A retiring one is accepted until not_after."`
 	NotAfter  *time.Time `json:"not_after" nullable:"true"`
 	CreatedAt time.Time  `json:"created_at"`

@@ -80,11 +80,11 @@ type Made struct {
 	Warnings []string
 }
 
-// The warnings that there are.
+// WarnSecretShort: a secret that is shorter than the hash it is used with.
 const WarnSecretShort = "secret_short"
 
-// generated has a secret of our own making verified by its keyed digest: fit for
-// what nobody can guess.
+// digested has the secret verified by its keyed digest: fit for what nobody can
+// guess.
 func (m Made) digested(plain string) Made {
 	m.Hint = secret.Hint(plain)
 	return m.fingerprinted(secret.Fingerprint([]byte(plain)))
