@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -61,15 +62,15 @@ func (g *gateway) prepare(_ context.Context, d app.Deps) (err error) {
 	replays := authn.NewReplays()
 	counter := usage.NewCounter()
 	g.uses = usage.New(usage.Config{Gateway: g.id, Counter: counter, Report: d.Bus.ReportUsage, Path: d.Path("usage.json"), Log: d.Log})
-	if err := g.metrics.Add(append(g.uses.Metrics(), replays.Metrics()...)...); err != nil {
-		return fmt.Errorf("register metrics: %w", err)
-	}
 	types := authn.Types(authn.Config{Ring: d.Ring, SignedBodyLimit: d.Config.SignedBodyLimit, Replays: replays})
 	decider := &authz.Decider{State: g.facts.State, Verifier: authn.New(types), Limiter: limit.New(), Uses: counter}
 	g.upstreams = &upstream.Set{}
 	g.data = proxy.New(proxy.Config{
 		Decider: decider, Upstreams: g.upstreams, Clock: d.Clock, Log: d.Log, Observe: g.metrics.Observe, SignedBodyLimit: d.Config.SignedBodyLimit,
 	})
+	if err := g.metrics.Add(slices.Concat(g.uses.Metrics(), replays.Metrics(), g.data.Metrics())...); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
 	g.second = admin.New(admin.Config{Decider: decider, Projection: g.facts, Clock: d.Clock, Observe: g.metrics.Observe})
 	d.Health.Mount(g.second, d.Telemetry.Metrics())
 

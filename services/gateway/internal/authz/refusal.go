@@ -37,6 +37,7 @@ var details = map[access.Code]string{
 	access.CredentialInvalid:     "The credential is not valid here.",
 	access.CredentialExpired:     "The credential has expired.",
 	access.CredentialSuspended:   "The credential is suspended.",
+	access.ReplayDetected:        "The signature, or its nonce, was used before.",
 	access.ConsumerSuspended:     "The consumer is suspended.",
 	access.NotSubscribed:         "The consumer is not subscribed to this service.",
 	access.SubscriptionPending:   "The subscription has not been approved yet.",

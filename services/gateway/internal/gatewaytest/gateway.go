@@ -25,6 +25,7 @@ type Gateway struct {
 	Address, AdminAddress string
 	Projection            *projection.Projection
 	Decider               *authz.Decider
+	Data                  *proxy.Proxy
 
 	mu       sync.Mutex
 	observed []proxy.Observation
@@ -39,14 +40,29 @@ func Log(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// Setup is what tests can change of a gateway; what is zero has its default.
+type Setup struct {
+	SignedBodyLimit int
+	BodyTime        time.Duration
+	BodyMemory      int64
+}
+
 // Start runs a gateway until the test ends, and waits until it has caught up.
-func Start(t testing.TB, w *World) *Gateway {
+func Start(t testing.TB, w *World, change ...func(*Setup)) *Gateway {
 	t.Helper()
+	var set Setup
+	for _, c := range change {
+		c(&set)
+	}
 	g := &Gateway{}
 	g.Projection = projection.New(projection.Config{Dir: t.TempDir(), Streams: w, Ring: w.Ring, Registry: Registry, Log: Log(t)})
-	g.Decider = &authz.Decider{State: g.Projection.State, Verifier: authn.New(authn.Types(authn.Config{Ring: w.Ring})), Limiter: limit.New()}
+	g.Decider = &authz.Decider{State: g.Projection.State, Verifier: authn.New(authn.Types(authn.Config{Ring: w.Ring, SignedBodyLimit: set.SignedBodyLimit})), Limiter: limit.New()}
 	upstreams := &upstream.Set{}
-	data := proxy.New(proxy.Config{Decider: g.Decider, Upstreams: upstreams, Clock: time.Now, Log: Log(t), Observe: g.observe})
+	data := proxy.New(proxy.Config{
+		Decider: g.Decider, Upstreams: upstreams, Clock: time.Now, Log: Log(t), Observe: g.observe,
+		SignedBodyLimit: set.SignedBodyLimit, BodyTime: set.BodyTime, BodyMemory: set.BodyMemory,
+	})
+	g.Data = data
 	second := admin.New(admin.Config{Decider: g.Decider, Projection: g.Projection, Clock: time.Now, Observe: g.observe})
 
 	ctx, cancel := context.WithCancel(context.Background())

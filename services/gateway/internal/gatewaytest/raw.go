@@ -19,9 +19,13 @@ type Recorder struct {
 	// Answer writes the answer; nil: 200 with what the body was.
 	Answer func(c net.Conn, r *http.Request, body []byte)
 
-	mu    sync.Mutex
-	heads []string
+	mu     sync.Mutex
+	heads  []string
+	bodies []Body
 }
+
+// Body is what followed a head: the content, and the trailers as they came.
+type Body struct{ Content, Trailers string }
 
 // Record starts a recorder that lives as long as the test.
 func Record(t testing.TB) *Recorder {
@@ -74,13 +78,17 @@ func (r *Recorder) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
+		trailers := ""
 		if len(request.TransferEncoding) > 0 {
-			for line := ""; line != "\r\n"; { // trailers
+			for line := ""; line != "\r\n"; trailers += line {
 				if line, err = b.ReadString('\n'); err != nil {
 					return
 				}
 			}
 		}
+		r.mu.Lock()
+		r.bodies = append(r.bodies, Body{string(body), strings.TrimSuffix(trailers, "\r\n")})
+		r.mu.Unlock()
 		if r.Answer != nil {
 			r.Answer(c, request, body)
 			continue
@@ -97,6 +105,23 @@ func (r *Recorder) Heads() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]string(nil), r.heads...)
+}
+
+// Bodies answers the bodies so far that came whole.
+func (r *Recorder) Bodies() []Body {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Body(nil), r.bodies...)
+}
+
+// LastBody answers the content of the last one.
+func (r *Recorder) LastBody(t testing.TB) string {
+	t.Helper()
+	bodies := r.Bodies()
+	if len(bodies) == 0 {
+		t.Fatal("upstream was not called")
+	}
+	return bodies[len(bodies)-1].Content
 }
 
 // Last answers the request line and the headers of the last head.

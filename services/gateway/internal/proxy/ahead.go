@@ -76,7 +76,7 @@ func (x *exchange) readAhead(length int) error {
 	if a.began.IsZero() {
 		a.began = time.Now()
 	}
-	_ = c.SetReadDeadline(a.began.Add(aheadTime + time.Duration(len(a.content)/aheadRate)*time.Second))
+	_ = c.SetReadDeadline(a.began.Add(x.proxy.cfg.BodyTime + time.Duration(len(a.content)/aheadRate)*time.Second))
 	n, err := stream.Read(a.content[len(a.content):cap(a.content)])
 	_ = c.SetReadDeadline(time.Time{})
 	a.content = a.content[:len(a.content)+n]

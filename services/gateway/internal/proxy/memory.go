@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // memory lends the buffers that bodies are read ahead into. They come in sizes
@@ -42,4 +44,15 @@ func (m *memory) give(b []byte) {
 	class := bits.Len(uint(cap(b) - 1))
 	m.pools[class].Put(&b)
 	m.lent.Add(-1 << class)
+}
+
+// BodiesAhead answers how much memory bodies take that are read ahead, in bytes.
+func (p *Proxy) BodiesAhead() int64 { return p.memory.lent.Load() }
+
+// Metrics tells of that memory.
+func (p *Proxy) Metrics() []prometheus.Collector {
+	return []prometheus.Collector{prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tidegate_gateway_bodies_ahead_bytes",
+		Help: "Memory of the bodies that are read before the decision about their calls.",
+	}, func() float64 { return float64(p.BodiesAhead()) })}
 }

@@ -45,6 +45,10 @@ type Config struct {
 	Log       *slog.Logger
 	// SignedBodyLimit is how large a body the verifier asks for, in bytes.
 	SignedBodyLimit int
+	// BodyTime and BodyMemory bound bodies that are read ahead; 0: aheadTime, and
+	// aheadMemory or more.
+	BodyTime   time.Duration
+	BodyMemory int64
 	// Observe is told of every call that was answered.
 	Observe func(Observation)
 }
@@ -67,7 +71,13 @@ type Proxy struct {
 
 // New makes a proxy; Serve lets it serve.
 func New(cfg Config) *Proxy {
-	p := &Proxy{cfg: cfg, memory: &memory{total: max(aheadMemory, aheadBodies*int64(cfg.SignedBodyLimit))}}
+	if cfg.BodyTime == 0 {
+		cfg.BodyTime = aheadTime
+	}
+	if cfg.BodyMemory == 0 {
+		cfg.BodyMemory = max(aheadMemory, aheadBodies*int64(cfg.SignedBodyLimit))
+	}
+	p := &Proxy{cfg: cfg, memory: &memory{total: cfg.BodyMemory}}
 	p.calls.New = func() any { return &exchange{proxy: p} }
 	p.server = &fasthttp.Server{
 		Handler:       p.handle,
