@@ -196,7 +196,7 @@ func (s *Snapshot) putCredential(hash uint64, before, next *Credential) {
 	s.sum.remember(next)
 
 	was, is := placed(before), placed(next)
-	if was == is {
+	if was == is && nameable(before) == nameable(next) {
 		return
 	}
 	if is != nil {
@@ -205,16 +205,26 @@ func (s *Snapshot) putCredential(hash uint64, before, next *Credential) {
 	if was != nil {
 		s.count(was.Placement, was.kind, -1)
 	}
-	s.rename(next.ID, was, is)
+	s.rename(next.ID, nameable(before), nameable(next))
 	s.moved(next.kind)
 }
 
-// placed answers by what a credential can be found in a call; nil: by nothing.
+// placed answers where a credential may be in a call; nil: nowhere. A revoked one
+// keeps its place: who shows it there is told that it is wrong, not that there is
+// none.
 func placed(c *Credential) *Settings {
-	if c == nil || !c.known() || c.flags&credentialRevoked != 0 {
+	if c == nil || !c.known() {
 		return nil
 	}
 	return c.Settings
+}
+
+// nameable answers by what name a credential is found; nil: by none.
+func nameable(c *Credential) *Settings {
+	if c == nil || c.flags&credentialRevoked != 0 {
+		return nil
+	}
+	return placed(c)
 }
 
 // foldCredential answers whether the event says anything to the rule.

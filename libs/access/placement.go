@@ -70,8 +70,8 @@ func (p Placement) matches(used Placement) bool {
 }
 
 // Placements answers every place where the credential of a call may be, in
-// order. It holds places of credentials that are suspended or expired too: their
-// callers are told so. The slice is shared: do not change it.
+// order. It holds places of credentials that are suspended, expired or revoked
+// too: their callers are told so. The slice is shared: do not change it.
 func (s *Snapshot) Placements() []Place { return s.places.list() }
 
 // Placed answers the types of the credentials that may be in one place; the
@@ -94,7 +94,7 @@ func (s *Snapshot) place(at Placement) *place {
 
 func (s *Snapshot) hashPlacement(at Placement) uint64 { return mix(s.hash(at.In), s.hash(at.Name)) }
 
-// places counts the credentials in each place that are not revoked.
+// places counts the credentials in each place, revoked ones too.
 type places struct {
 	table[place]
 	generation atomic.Uint64

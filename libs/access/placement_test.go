@@ -53,7 +53,7 @@ func TestPlacements(t *testing.T) {
 	after(5, place("header", "Authorization", "api_key", "basic"), place("header", "X-Api-Key", "api_key"), place("query", "key", "api_key"))
 	after(7, place("header", "Authorization", "api_key", "basic"), place("header", "X-Api-Key", "api_key"), place("query", "key", "api_key"))
 	after(8, place("cookie", "key", "api_key"), place("header", "Authorization", "api_key", "basic"), place("header", "X-Api-Key", "api_key"))
-	after(10, place("cookie", "key", "api_key"), place("header", "Authorization", "basic"))
+	after(10, place("cookie", "key", "api_key"), place("header", "Authorization", "api_key", "basic"), place("header", "X-Api-Key", "api_key"))
 	if got := s.Placed(access.Placement{In: "query", Name: "key"}); got != 0 {
 		t.Fatalf("left: %v", got.Names())
 	}
