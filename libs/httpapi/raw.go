@@ -20,7 +20,7 @@ import (
 // id, the security headers, the span and the recovery from panics, and none of
 // the rules of Register; it may honour Prefer: wait.
 type Raw struct {
-	ID, Method, Path     string
+	ID, Method, Path     string // a path without parameters
 	Summary, Description string
 	Tag                  string // the service's name when empty
 	// Form and JSON are example bodies, of structs that describe them; nil: the
