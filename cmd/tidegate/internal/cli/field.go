@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/json"
+	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -34,6 +36,7 @@ const (
 	words          // repeated or separated by commas
 	pairs          // key=value, repeated
 	object         // JSON
+	config         // name=value, name:=JSON or a JSON object, repeated
 	routes         // /prefix, host/prefix or JSON, repeated
 	upstreams      // URL or JSON, repeated
 	placement      // header:X-API-Key
@@ -57,7 +60,7 @@ func (f field) declare(flags *pflag.FlagSet) {
 		flags.Int(f.flagName(), 0, f.usage)
 	case words, ids:
 		flags.StringSlice(f.flagName(), nil, f.usage)
-	case pairs, routes, upstreams:
+	case pairs, routes, upstreams, config:
 		flags.StringArray(f.flagName(), nil, f.usage)
 	default:
 		flags.String(f.flagName(), "", f.usage)
@@ -65,13 +68,17 @@ func (f field) declare(flags *pflag.FlagSet) {
 }
 
 // put sets the field in a body when its flag was given.
-func (f field) put(flags *pflag.FlagSet, body map[string]any) error {
+func (f field) put(stdin io.Reader, flags *pflag.FlagSet, body map[string]any) error {
 	if !flags.Changed(f.flagName()) {
 		return nil
 	}
-	value, err := f.value(flags)
+	value, err := f.value(stdin, flags)
 	if err != nil {
 		return usage("--%s: %w", f.flagName(), err)
+	}
+	if before, there := body[f.name].(map[string]any); there && f.kind == config { // of a file: flags win, one by one
+		maps.Copy(before, value.(map[string]any))
+		return nil
 	}
 	place(body, f.name, value)
 	return nil
@@ -92,9 +99,15 @@ func place(body map[string]any, name string, value any) {
 	place(inner, rest, value)
 }
 
-func (f field) value(flags *pflag.FlagSet) (any, error) {
+func (f field) value(stdin io.Reader, flags *pflag.FlagSet) (any, error) {
 	name := f.flagName()
 	switch f.kind {
+	case config:
+		list, err := flags.GetStringArray(name)
+		if err != nil {
+			return nil, err
+		}
+		return readConfig(stdin, list)
 	case truth:
 		return flags.GetBool(name)
 	case number:

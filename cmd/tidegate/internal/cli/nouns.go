@@ -82,7 +82,7 @@ var nouns = []noun{
 		columns: []column{{"ID", "id"}, {"CONSUMER", "consumer_id"}, {"NAME", "name"}, {"TYPE", "type"}, {"STATUS", "status"}, {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"}},
 		filters: []field{
 			{name: "status", usage: "active, suspended, revoked, expired or all; without it all but revoked ones"},
-			{name: "type", usage: "api_key or basic"},
+			{name: "type", usage: "api_key, basic, jwt, hmac or oauth2"},
 			{name: "consumer_id", flag: "consumer", usage: "only of this consumer"},
 			{name: "expiring_within_days", kind: number, usage: "only those that expire within so many days"},
 			{name: "used", usage: "never or ever: only those that no gateway has let through, or one has"},
@@ -91,16 +91,16 @@ var nouns = []noun{
 		create: []field{
 			{name: "consumer_id", flag: "consumer", usage: "the consumer that it belongs to", required: true},
 			{name: "name", usage: "its name among the consumer's", required: true},
-			{name: "type", usage: "api_key or basic", required: true},
+			{name: "type", usage: "api_key, basic, jwt, hmac or oauth2", required: true},
 			{name: "placement", kind: placement, usage: "where a caller puts it, such as header:X-API-Key"},
-			{name: "config", kind: object, usage: "the type's settings, JSON"},
+			{name: "config", kind: config, usage: configUsage},
 			{name: "expires_at", kind: moment, usage: "when it ends: a time, or from now such as 30d"},
 			{name: "hide_credentials", kind: truth, usage: "take it out of the call before it goes upstream"},
 		},
 		update: []field{
 			{name: "name", usage: "its name"},
 			{name: "placement", kind: placement, usage: "where a caller puts it, such as header:X-API-Key"},
-			{name: "config", kind: object, usage: "the type's settings, JSON"},
+			{name: "config", kind: config, usage: configUsage + "; name:=null makes it the default"},
 			{name: "expires_at", kind: moment, usage: "when it ends: a time, from now such as 30d, or none"},
 			{name: "hide_credentials", kind: truth, usage: "take it out of the call before it goes upstream"},
 		},
@@ -108,7 +108,7 @@ var nouns = []noun{
 		actions: []action{
 			{name: "rotate", short: "Make a new secret; the old one lives on for the overlap", fields: []field{
 				{name: "overlap_seconds", flag: "overlap", kind: duration, usage: "how long the old secret stays valid, such as 24h"},
-				{name: "config", kind: object, usage: "the new secret's own settings, JSON"},
+				{name: "config", kind: config, usage: "what makes the new secret, such as secret=@FILE or public_key=@FILE; generated when left out"},
 			}},
 			{name: "suspend", short: "Refuse it until it is resumed", fields: []field{reason}},
 			{name: "resume", short: "Accept it again", fields: []field{reason}},

@@ -39,6 +39,9 @@ func (n noun) command(s *session) *cobra.Command {
 	for _, a := range n.actions {
 		parent.AddCommand(n.actionCommand(s, a))
 	}
+	if n.name == "credential" {
+		parent.AddCommand(verifyCommand(s))
+	}
 	for _, t := range n.totals {
 		parent.AddCommand(&cobra.Command{Use: t.name, Short: t.short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
 			return s.do(c, t.columns, http.MethodGet, n.path+"/"+t.name, nil, nil)
@@ -203,7 +206,7 @@ func (s *session) body(c *cobra.Command, fields []field, file string) (map[strin
 		maps.Copy(body, read)
 	}
 	for _, f := range fields {
-		if err := f.put(c.Flags(), body); err != nil {
+		if err := f.put(s.stdin, c.Flags(), body); err != nil {
 			return nil, err
 		}
 		if _, given := body[f.name]; f.required && !given {
