@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/journey"
+	libsecret "github.com/tidegate-io/tidegate/libs/secret"
 )
 
 // TestNoSecretIsAnywhere puts secrets that would be recognised through every
@@ -63,7 +64,9 @@ type canaries struct {
 	secrets map[string][][]byte // and the forms in which each would be found
 	private []string            // shown to who may read a contact, and kept nowhere in the clear
 	credential, user,
-	key, password string
+	key, password,
+	token, signing, hashed string
+	granted map[string]string
 }
 
 // marker is public and stored, so that a search that finds nothing is seen to
@@ -116,7 +119,7 @@ func (c *canaries) send(method, path, body string, want int, except ...string) m
 			c.never(body) // its hash would let everybody guess it
 		}
 		if secret, shown := answer["secret"].(map[string]any); shown {
-			for _, name := range []string{"api_key", "password"} {
+			for _, name := range []string{"api_key", "password", "secret", "secret_key", "client_secret"} {
 				if generated, there := secret[name].(string); there {
 					c.never(generated)
 					except = append(except, generated)
@@ -162,11 +165,100 @@ func (c *canaries) operate(upstream string) {
 	c.send("POST", "/v1/credentials/"+c.user+"/rotate", `{"config":{"password":"`+second+`"}}`, 200, second)
 	c.send("POST", "/v1/subscriptions", `{"consumer_id":"acme","service_id":"pets"}`, 201)
 	c.key, c.password = rotated, second
+	c.sign()
+	c.imports()
 
 	c.send("POST", "/v1/consumers/acme/credentials", `{"name":"gone","type":"api_key"}`, 201)
 	for _, key := range []string{own, rotated, query} { // each is taken: the refusal does not show it
 		c.send("POST", "/v1/consumers/acme/credentials", `{"name":"taken","type":"api_key","config":{"key":"`+key+`"}}`, 409)
 	}
+}
+
+// sign issues and uses what signs, and what asks for tokens.
+func (c *canaries) sign() {
+	c.t.Helper()
+	issue := func(body string, secrets ...string) string {
+		c.t.Helper()
+		id, _ := c.send("POST", "/v1/consumers/acme/credentials", body, 201, secrets...)["id"].(string)
+		return id
+	}
+	shared, renewed := c.fresh(), c.fresh()
+	issuer := issue(`{"name":"jwt","type":"jwt","config":{"key":"canary-issuer","secret":"`+shared+`"}}`, shared)
+	issue(`{"name":"made jwt","type":"jwt","config":{"key":"canary-issuer-2"}}`)
+	c.send("POST", "/v1/credentials/"+issuer+"/rotate", `{"overlap_seconds":600,"config":{"secret":"`+renewed+`"}}`, 200, renewed)
+	c.token = hs256(map[string]any{"key": "canary-issuer", "secret": renewed})
+	c.never(c.token)
+
+	signing := c.fresh()
+	issue(`{"name":"hmac","type":"hmac","config":{"access_key":"canary-access","secret_key":"`+signing+`"}}`, signing)
+	issue(`{"name":"made hmac","type":"hmac","config":{"scheme":"rfc9421"}}`)
+	c.signing = signing
+
+	client := c.fresh()
+	issue(`{"name":"client","type":"oauth2","config":{"client_id":"canary-client","client_secret":"`+client+`"}}`, client)
+	issue(`{"name":"made client","type":"oauth2"}`)
+	c.granted = c.grant("grant_type=client_credentials&client_id=canary-client&client_secret=" + client)
+	c.granted = c.grant("grant_type=refresh_token&client_id=canary-client&client_secret=" + client + "&refresh_token=" + c.granted["refresh_token"])
+	for _, path := range []string{"/oauth2/introspect", "/oauth2/revoke"} {
+		other := c.grant("grant_type=client_credentials&client_id=canary-client&client_secret=" + client)
+		c.form(path, "client_id=canary-client&client_secret="+client+"&token="+other["access_token"])
+		c.form(path, "client_id=canary-client&client_secret="+client+"&token="+other["refresh_token"])
+		c.form(path, "client_id=canary-client&client_secret="+c.fresh()+"&token="+c.fresh())
+	}
+	for _, body := range []string{`{"api_key":"` + c.key + `"}`, `{"client_id":"canary-client","client_secret":"` + client + `"}`} {
+		_, raw, answer := exchange(c.t, c.child, http.MethodPost, "/login", body)
+		granted := c.known(answer)
+		c.inspect("POST /login", raw, append(granted, c.key)...)
+	}
+	for _, body := range []string{`{"api_key":"%s"}`, `{"client_id":"canary-client","client_secret":"%s"}`, `{"refresh_token":"%s"}`, `{"%s":1}`, `"%s"`} {
+		c.refused(http.MethodPost, "/login", fmt.Sprintf(body, c.fresh()))
+	}
+}
+
+// grant asks for tokens, which are secrets from then on.
+func (c *canaries) grant(form string) map[string]string {
+	c.t.Helper()
+	answer := c.form("/oauth2/token", form)
+	c.known(answer)
+	granted := map[string]string{}
+	for _, name := range []string{"access_token", "refresh_token"} {
+		if granted[name], _ = answer[name].(string); granted[name] == "" {
+			c.t.Fatalf("%s asks for %s in vain: %v", form, name, answer)
+		}
+	}
+	return granted
+}
+
+// known notes the tokens of an answer as secrets.
+func (c *canaries) known(answer map[string]any) (tokens []string) {
+	for _, name := range []string{"access_token", "refresh_token"} {
+		if token, _ := answer[name].(string); token != "" {
+			c.never(token)
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
+}
+
+// form sends a form to the OAuth2 server, whose answer may hold new tokens alone.
+func (c *canaries) form(path, body string) map[string]any {
+	c.t.Helper()
+	_, raw, answer := exchange(c.t, c.child, http.MethodPost, path, body, "Content-Type: application/x-www-form-urlencoded", "Authorization: ")
+	c.inspect("POST "+path, raw)
+	return answer
+}
+
+// imports brings along hashes, and what they are of.
+func (c *canaries) imports() {
+	c.t.Helper()
+	key := c.fresh()
+	sum := sha256.Sum256([]byte(key))
+	c.send("POST", "/v1/consumers/acme/credentials", `{"name":"hashed","type":"api_key","config":{"key_sha256":"`+hex.EncodeToString(sum[:])+`"}}`, 201)
+	password := c.fresh()
+	hash := libsecret.HashPassword(password)
+	c.never(hash)
+	c.send("POST", "/v1/consumers/acme/credentials", fmt.Sprintf(`{"name":"hashed too","type":"basic","config":{"username":"hashed","password_hash":%q}}`, hash), 201)
+	c.hashed = key
 }
 
 // misuse puts secrets where they do not belong, or in a wrong form.
@@ -274,6 +366,13 @@ func (c *canaries) knock() {
 	}{
 		{"/pets", "X-API-Key: " + c.key, 200},
 		{"/pets", basic("bob", c.password), 200},
+		{"/pets", "X-API-Key: " + c.hashed, 200},
+		{"/pets", "Authorization: Bearer " + c.token, 200},
+		{"/pets", "Authorization: Bearer " + c.token + "A", 401},
+		{"/pets", "Authorization: Bearer " + c.granted["access_token"], 200},
+		{"/pets", "Authorization: Bearer " + c.granted["refresh_token"], 401},
+		{"/pets", "Authorization: HMAC-SHA256 Access=canary-access, SignedHeaders=host, Signature=" + c.signing, 401},
+		{"/pets", `Authorization: Signature keyId="canary-access",algorithm="hmac-sha256",headers="date",signature="` + c.signing + `"`, 401},
 		{"/pets", "X-API-Key: " + c.fresh(), 401},
 		{"/pets", basic("bob", c.fresh()), 401},
 		{"/pets", basic(c.fresh(), "x"), 401},

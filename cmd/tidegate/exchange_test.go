@@ -11,7 +11,8 @@ import (
 )
 
 // exchange calls the management API as administrator, and answers what came back
-// as it came and decoded. Headers are "Name: value".
+// as it came and decoded. Headers are "Name: value"; without a value they are left
+// out.
 func exchange(t testing.TB, child *journey.Child, method, path, body string, headers ...string) (status int, raw []byte, decoded map[string]any) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, child.Ready.ManagementURL+path, strings.NewReader(body))
@@ -24,7 +25,9 @@ func exchange(t testing.TB, child *journey.Child, method, path, body string, hea
 	}
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
-		request.Header.Set(name, value)
+		if request.Header.Set(name, value); value == "" {
+			request.Header.Del(name)
+		}
 	}
 	answer, err := caller.Do(request)
 	if err != nil {
