@@ -42,7 +42,7 @@ var told = es.Decider[struct{}, events.Data]{
 	Evolve:   func(s struct{}, _ events.Data) struct{} { return s },
 }
 
-func (c *consumers) tell(t *testing.T, id string, e events.Data) {
+func (c *consumers) tell(t testing.TB, id string, e events.Data) {
 	t.Helper()
 	if c.deps.Store == nil {
 		c.deps = <-c.opened
@@ -52,7 +52,7 @@ func (c *consumers) tell(t *testing.T, id string, e events.Data) {
 	}
 }
 
-func (c *consumers) register(t *testing.T, id string) {
+func (c *consumers) register(t testing.TB, id string) {
 	t.Helper()
 	c.tell(t, id, consumer.Registered{Concerns: events.Concerns{ConsumerID: id, Team: "payments"}, Name: id})
 }
