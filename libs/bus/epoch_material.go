@@ -20,6 +20,7 @@ import (
 var revocations = []string{
 	"consumer.suspended", "consumer.deleted",
 	"credential.suspended", "credential.revoked", "credential.secret_retired", "credential.expired", "credential.rotated",
+	"credential.token_revoked", "credential.signing_keys_rotated",
 	"service.unpublished", "service.retired",
 	"subscription.rejected", "subscription.withdrawn", "subscription.suspended", "subscription.cancelled",
 	"subscription.revoked", "subscription.expired", "subscription.credentials_assigned",
