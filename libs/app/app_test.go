@@ -194,3 +194,24 @@ func TestCallsInFlightAreAnsweredWhileTheProcessEnds(t *testing.T) {
 		t.Errorf("a call in flight was answered %d", got)
 	}
 }
+
+func TestWhatOthersRelyOnEndsAfterThem(t *testing.T) {
+	ended := make(chan string, 2)
+	h := apptest.Start(t,
+		app.Service{Name: "taker", Back: func(ctx context.Context, _ app.Deps) error {
+			<-ctx.Done()
+			ended <- "taker"
+			return ctx.Err()
+		}},
+		app.Service{Name: "giver", Start: func(ctx context.Context, _ app.Deps) error {
+			<-ctx.Done()
+			time.Sleep(200 * time.Millisecond) // its last words
+			ended <- "giver"
+			return nil
+		}},
+	)
+	h.Stop()
+	if first, second := <-ended, <-ended; first != "giver" || second != "taker" {
+		t.Errorf("first ended the %s, then the %s", first, second)
+	}
+}
