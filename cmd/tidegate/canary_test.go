@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/journey"
@@ -28,6 +30,7 @@ import (
 func TestNoSecretIsAnywhere(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer upstream.Close()
+	collector := collect(t)
 	dir := t.TempDir()
 	c := &canaries{t: t, dir: dir}
 	c.child = journey.Up(t, binary(t), dir, "--log-level", "debug")
@@ -51,9 +54,61 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 	c.search("after SIGTERM")
 	_, log = c.child.Output()
 	c.inspect("the log after a restart", []byte(log))
+	for _, signal := range []string{"/v1/traces", "/v1/metrics"} {
+		exported := collector.of(signal)
+		if len(exported) < 1000 {
+			t.Errorf("of %s, %d bytes were exported", signal, len(exported))
+		}
+		c.inspect(signal, exported)
+	}
+	if !bytes.Contains(collector.of("/v1/traces"), []byte("credential")) {
+		t.Error("the traces do not tell of the credential service: the search does not find what is there")
+	}
 	if len(c.secrets) < 15 {
 		t.Errorf("only %d secrets were put in", len(c.secrets))
 	}
+}
+
+// collector takes what is exported over OTLP.
+type collector struct {
+	mu  sync.Mutex
+	got map[string][]byte
+}
+
+// collect has everything that is started from now on export to a collector.
+func collect(t *testing.T) *collector {
+	t.Helper()
+	c := &collector{got: map[string][]byte{}}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body := io.Reader(r.Body)
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			plain, err := gzip.NewReader(r.Body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			body = plain
+		}
+		raw, err := io.ReadAll(body)
+		if err != nil {
+			t.Error(err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.got[r.URL.Path] = append(c.got[r.URL.Path], raw...)
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_on")
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "500")
+	return c
+}
+
+func (c *collector) of(path string) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return bytes.Clone(c.got[path])
 }
 
 // canaries are secrets, and where they went.
