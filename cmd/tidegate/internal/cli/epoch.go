@@ -40,6 +40,12 @@ events that only the stream has are imported, so that nothing is lost and no
 revoked key lives again, and what they name is held again: names, keys, routes. With --discard they are dropped; the revocations that
 this would undo are listed first, and you are asked.
 
+The bus does not have everything: of secrets that were made since the database
+was saved, hints are lost, and so is what a new pepper needs to digest them.
+They go on working; before the pepper that they are recognised by can be
+retired, those credentials must be rotated (` + "`tidegate keyring reseal`" + ` lists
+them). A contact that was given since then is lost with its key.
+
 On a data directory ` + "`tidegate up`" + ` must be stopped. With --database-url and
 --nats-url the services may be running.`,
 	}
