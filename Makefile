@@ -12,7 +12,7 @@ FUZZTIME ?= 20s
 BENCH    ?= .
 ARGS     ?=
 
-.PHONY: help run build tidegate test race verify lint bench fuzz golden postgres clean
+.PHONY: help run build tidegate test race verify lint bench fuzz golden needs clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z_-]*:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,11 @@ tidegate:
 	@echo "==> building $(BINARY) (the first time this fetches and compiles its modules)"
 	@mkdir -p bin && CGO_ENABLED=0 go build -o $(BINARY) ./cmd/tidegate
 
-test: postgres ## Run every test (ARGS="-run Name"); installs Postgres where it is missing
+test: needs ## Run every test (ARGS="-run Name"); installs what it needs (Postgres, curl, openssl)
 	@for m in $(MODULES); do echo "==> testing $$m"; (cd $$m && go test -timeout 20m $(ARGS) ./...) || failed="$${failed:-} $$m"; done; \
 	if [ -n "$${failed:-}" ]; then echo "==> FAILED:$$failed"; exit 1; fi; echo "==> all modules passed"
 
-race: postgres ## Run every test under the race detector
+race: needs ## Run every test under the race detector
 	@for m in $(MODULES); do echo "==> testing $$m under the race detector"; (cd $$m && go test -race -timeout 40m ./...); done
 
 verify: ## Check that each module builds and is tidy alone, that code is formatted, and that golden files are fresh
@@ -60,13 +60,17 @@ fuzz: ## Run every fuzz target for FUZZTIME (20s)
 	@git grep -oE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /:/' | while IFS=: read -r file target; do \
 		echo "==> $$(dirname $$file) $$target"; (cd $$(dirname $$file) && go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .); done
 
-# Tests of the Postgres store need its server programs (initdb, postgres).
-postgres:
-	@if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; then :; \
+# Tests of the Postgres store need its server programs (initdb, postgres), those of
+# the README's calls need curl and openssl.
+needs:
+	@missing=; \
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	for tool in curl openssl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "==> installing Postgres (its server programs are needed by the tests)"; \
-		DEBIAN_FRONTEND=noninteractive apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; \
-	else echo "==> the tests need Postgres's server programs (initdb, postgres): install the package postgresql and run this again"; exit 1; fi
+		echo "==> installing what the tests need:$$missing"; \
+		DEBIAN_FRONTEND=noninteractive apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	else echo "==> the tests need$$missing: install these packages and run this again"; exit 1; fi
 
 clean: ## Remove what was built
 	@rm -rf bin
