@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -34,9 +35,7 @@ func readConfig(stdin io.Reader, flags []string) (map[string]any, error) {
 			if !ok {
 				return nil, usage("want a JSON object")
 			}
-			for name, value := range members {
-				config[name] = value
-			}
+			maps.Copy(config, members)
 			continue
 		}
 		name, value, ok := strings.Cut(raw, "=")

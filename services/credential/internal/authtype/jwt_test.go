@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -55,9 +56,7 @@ func public(key any) string { return encodePEM("PUBLIC KEY", must(x509.MarshalPK
 // with makes a config of a JWT credential.
 func with(members map[string]any) authtype.Config {
 	all := map[string]any{"key": "billing"}
-	for name, value := range members {
-		all[name] = value
-	}
+	maps.Copy(all, members)
 	return config(string(must(json.Marshal(all))))
 }
 

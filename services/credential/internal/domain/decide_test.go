@@ -365,11 +365,11 @@ func TestNextDueIsTheNextMomentAtWhichElapseDecidesSomething(t *testing.T) {
 		"at the expiry after it":              {[]events.Data{dated(), rotated(2, 1, &hour), retired1}, &day},
 		"not again when it expired":           {[]events.Data{dated(), expired}, nil},
 		"not when it is revoked":              {[]events.Data{dated(), rotated(2, 1, &hour), revoked}, nil},
-		"at the first notice":                 {[]events.Data{datedIn(31)}, ptr(now.AddDate(0, 0, 1))},
-		"at the notice after it":              {[]events.Data{datedIn(31), noticed(31, 30)}, ptr(now.AddDate(0, 0, 24))},
-		"at the last notice":                  {[]events.Data{datedIn(31), noticed(31, 7)}, ptr(now.AddDate(0, 0, 30))},
-		"at the expiry after them":            {[]events.Data{datedIn(31), noticed(31, 1)}, ptr(now.AddDate(0, 0, 31))},
-		"not at a moment before it was dated": {[]events.Data{datedIn(30)}, ptr(now.AddDate(0, 0, 23))},
+		"at the first notice":                 {[]events.Data{datedIn(31)}, new(now.AddDate(0, 0, 1))},
+		"at the notice after it":              {[]events.Data{datedIn(31), noticed(31, 30)}, new(now.AddDate(0, 0, 24))},
+		"at the last notice":                  {[]events.Data{datedIn(31), noticed(31, 7)}, new(now.AddDate(0, 0, 30))},
+		"at the expiry after them":            {[]events.Data{datedIn(31), noticed(31, 1)}, new(now.AddDate(0, 0, 31))},
+		"not at a moment before it was dated": {[]events.Data{datedIn(30)}, new(now.AddDate(0, 0, 23))},
 		"when it was given a expiry":          {[]events.Data{issued, credential.Updated{ExpiresAt: &events.Change[*time.Time]{After: &hour}}}, &hour},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,12 +13,10 @@ import (
 	"github.com/tidegate-io/tidegate/services/credential/internal/domain"
 )
 
-func ptr(at time.Time) *time.Time { return &at }
-
 // datedIn is the event of a credential that expires in so many days.
 func datedIn(days int) credential.Issued {
 	s := settings()
-	s.ExpiresAt = ptr(now.AddDate(0, 0, days))
+	s.ExpiresAt = new(now.AddDate(0, 0, days))
 	return issuedWith(s)
 }
 
