@@ -74,12 +74,8 @@ func (b Basic) Issue(credentialID string, given Config) (Made, error) {
 
 // Rotate takes {"password"} or {"password_hash"}: the user name stays.
 func (b Basic) Rotate(current json.RawMessage, given Config) (Made, error) {
-	c, err := b.Members().rotate(given)
+	config, c, err := rotating[basicConfig](b.Members(), current, given)
 	if err != nil {
-		return Made{}, err
-	}
-	var config basicConfig
-	if err := json.Unmarshal(current, &config); err != nil {
 		return Made{}, err
 	}
 	return b.make(config, c)
@@ -93,9 +89,7 @@ func (b Basic) Configure(current json.RawMessage, patch Config) (json.RawMessage
 
 // Unique: the user name.
 func (Basic) Unique(settings domain.Settings) (identifier string, secret bool, err error) {
-	var current basicConfig
-	err = json.Unmarshal(settings.Config, &current)
-	return current.Username, false, err
+	return named(settings.Config, func(c basicConfig) string { return c.Username })
 }
 
 func (Basic) make(config basicConfig, c members) (Made, error) {

@@ -117,12 +117,8 @@ func (h HMAC) Issue(credentialID string, given Config) (Made, error) {
 
 // Rotate takes {"secret_key"}.
 func (h HMAC) Rotate(current json.RawMessage, given Config) (Made, error) {
-	c, err := h.Members().rotate(given)
+	config, c, err := rotating[HMACConfig](h.Members(), current, given)
 	if err != nil {
-		return Made{}, err
-	}
-	var config HMACConfig
-	if err := json.Unmarshal(current, &config); err != nil {
 		return Made{}, err
 	}
 	return h.make(config, c)
@@ -131,25 +127,12 @@ func (h HMAC) Rotate(current json.RawMessage, given Config) (Made, error) {
 // Configure changes the settings. Another scheme brings its own algorithms, and
 // is in its own header.
 func (h HMAC) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
-	c, err := h.Members().configure(current, patch)
-	if err != nil {
-		return nil, err
-	}
-	var config HMACConfig
-	if err := json.Unmarshal(current, &config); err != nil {
-		return nil, err
-	}
-	if err := config.apply(c); err != nil {
-		return nil, err
-	}
-	return json.Marshal(config)
+	return configured(h.Members(), current, patch, (*HMACConfig).apply)
 }
 
 // Unique: the access key.
 func (HMAC) Unique(settings domain.Settings) (identifier string, secret bool, err error) {
-	var config HMACConfig
-	err = json.Unmarshal(settings.Config, &config)
-	return config.AccessKey, false, err
+	return named(settings.Config, func(c HMACConfig) string { return c.AccessKey })
 }
 
 // apply changes settings.

@@ -102,12 +102,8 @@ func (j JWT) Issue(_ string, given Config) (Made, error) {
 // Rotate takes {"secret", "secret_base64"} or {"public_key"}, for the same
 // algorithm.
 func (j JWT) Rotate(current json.RawMessage, given Config) (Made, error) {
-	c, err := j.Members().rotate(given)
+	config, c, err := rotating[JWTConfig](j.Members(), current, given)
 	if err != nil {
-		return Made{}, err
-	}
-	var config JWTConfig
-	if err := json.Unmarshal(current, &config); err != nil {
 		return Made{}, err
 	}
 	return j.make(config, c)
@@ -115,29 +111,21 @@ func (j JWT) Rotate(current json.RawMessage, given Config) (Made, error) {
 
 // Configure: another algorithm must fit the key that is there.
 func (j JWT) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
-	c, err := j.Members().configure(current, patch)
-	if err != nil {
-		return nil, err
-	}
-	var config JWTConfig
-	if err := json.Unmarshal(current, &config); err != nil {
-		return nil, err
-	}
-	before := algorithms[config.Algorithm]
-	if err := config.apply(c); err != nil {
-		return nil, err
-	}
-	if after := algorithms[config.Algorithm]; !after.sameKeys(before) {
-		return nil, invalid("algorithm", "This algorithm takes another kind of key than the credential has: issue another credential.")
-	}
-	return json.Marshal(config)
+	return configured(j.Members(), current, patch, func(config *JWTConfig, c members) error {
+		before := algorithms[config.Algorithm]
+		if err := config.apply(c); err != nil {
+			return err
+		}
+		if !algorithms[config.Algorithm].sameKeys(before) {
+			return invalid("algorithm", "This algorithm takes another kind of key than the credential has: issue another credential.")
+		}
+		return nil
+	})
 }
 
 // Unique: the key.
 func (JWT) Unique(settings domain.Settings) (identifier string, secret bool, err error) {
-	var config JWTConfig
-	err = json.Unmarshal(settings.Config, &config)
-	return config.Key, false, err
+	return named(settings.Config, func(c JWTConfig) string { return c.Key })
 }
 
 // apply changes settings.

@@ -67,6 +67,40 @@ func (m Members) configure(current json.RawMessage, patch Config) (members, erro
 	return c, nil
 }
 
+// rotating answers the config that is there, and that from which another secret
+// is to be made.
+func rotating[T any](m Members, current json.RawMessage, given Config) (config T, c members, err error) {
+	if c, err = m.rotate(given); err == nil {
+		err = json.Unmarshal(current, &config)
+	}
+	return config, c, err
+}
+
+// configured answers the config that is there after a patch, which apply lays
+// over it.
+func configured[T any](m Members, current json.RawMessage, patch Config, apply func(*T, members) error) (json.RawMessage, error) {
+	c, err := m.configure(current, patch)
+	if err != nil {
+		return nil, err
+	}
+	var config T
+	if err := json.Unmarshal(current, &config); err != nil {
+		return nil, err
+	}
+	if err := apply(&config, c); err != nil {
+		return nil, err
+	}
+	return json.Marshal(config)
+}
+
+// named answers the identifier in a config, of a type whose secrets are not
+// unique.
+func named[T any](raw json.RawMessage, identifier func(T) string) (name string, secret bool, err error) {
+	var config T
+	err = json.Unmarshal(raw, &config)
+	return identifier(config), false, err
+}
+
 // sameText says whether two members are the same text.
 func sameText(a, b json.RawMessage) bool {
 	var first, second *string

@@ -96,12 +96,8 @@ func (o OAuth2) Issue(credentialID string, given Config) (Made, error) {
 
 // Rotate takes {"client_secret"} or {"client_secret_hash"}.
 func (o OAuth2) Rotate(current json.RawMessage, given Config) (Made, error) {
-	c, err := o.Members().rotate(given)
+	config, c, err := rotating[OAuth2Config](o.Members(), current, given)
 	if err != nil {
-		return Made{}, err
-	}
-	var config OAuth2Config
-	if err := json.Unmarshal(current, &config); err != nil {
 		return Made{}, err
 	}
 	return o.make(config, c)
@@ -110,25 +106,12 @@ func (o OAuth2) Rotate(current json.RawMessage, given Config) (Made, error) {
 // Configure changes scopes and lifetimes: of tokens that are given out from then
 // on.
 func (o OAuth2) Configure(current json.RawMessage, patch Config) (json.RawMessage, error) {
-	c, err := o.Members().configure(current, patch)
-	if err != nil {
-		return nil, err
-	}
-	var config OAuth2Config
-	if err := json.Unmarshal(current, &config); err != nil {
-		return nil, err
-	}
-	if err := config.apply(c); err != nil {
-		return nil, err
-	}
-	return json.Marshal(config)
+	return configured(o.Members(), current, patch, (*OAuth2Config).apply)
 }
 
 // Unique: the client id.
 func (OAuth2) Unique(settings domain.Settings) (identifier string, secret bool, err error) {
-	var config OAuth2Config
-	err = json.Unmarshal(settings.Config, &config)
-	return config.ClientID, false, err
+	return named(settings.Config, func(c OAuth2Config) string { return c.ClientID })
 }
 
 // apply changes settings.
