@@ -11,3 +11,26 @@ func SignatureBase(q *Request, protocol, input string) (string, bool) {
 	base, ok := appendBase(nil, q, protocol, members[0])
 	return string(base), ok
 }
+
+// BodyField is a field that was found in a body.
+type BodyField struct {
+	Name, Value string
+	From, To    int
+}
+
+// Fields answers the fields of a body, of a form or of JSON.
+func Fields(form bool, content string) (fields []BodyField) {
+	find := jsonFields
+	if form {
+		find = formFields
+	}
+	find(content, func(f bodyField) { fields = append(fields, BodyField{f.name, f.value, f.from, f.to}) })
+	return fields
+}
+
+// Without takes one of them out of a copy of the body.
+func Without(content string, f BodyField) string {
+	hidden := Hidden{{Holds: true, From: f.From, To: f.To}}
+	hidden[0].At.In = "body"
+	return string(hidden.Body([]byte(content)))
+}

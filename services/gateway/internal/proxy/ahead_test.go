@@ -25,6 +25,9 @@ func post(body string) gatewaytest.Message {
 	return gatewaytest.Message{Method: "POST", Target: "/pets/a?b=c", Host: "h", Body: body}
 }
 
+// now is when requests are signed.
+func now() time.Time { return time.Now() }
+
 // call sends a message on a connection and reads the answer.
 func call(t *testing.T, c net.Conn, b *bufio.Reader, m gatewaytest.Message) (*http.Response, string) {
 	t.Helper()
