@@ -52,6 +52,24 @@ func (r *Ring) Retire(id string) error {
 	})
 }
 
+// Adopt takes back the keys of an older copy of this ring, as old ones: what a
+// restored database rests on is opened and recognised again, and can be made
+// again under the keys in use. It answers their ids.
+func (r *Ring) Adopt(older *Ring) ([]string, error) {
+	var ids []string
+	err := r.change("take back the keys of an older key ring", func(all []key) ([]key, error) {
+		var adopted []key
+		for _, k := range older.keys.Load().all {
+			if !slices.ContainsFunc(all, func(have key) bool { return have.ID == k.ID }) {
+				k.Active = false
+				adopted, ids = append(adopted, k), append(ids, k.ID)
+			}
+		}
+		return append(adopted, all...), nil
+	})
+	return ids, err
+}
+
 // Rewrap writes the file anew, in the driver's newest wrapping, with the keys
 // that it has.
 func (r *Ring) Rewrap() error {

@@ -29,7 +29,7 @@ getting another secret:
 Each can be stopped and run again. docs/keyring.md says what rests on what.`,
 	}
 	parent.AddCommand(keyringInitCommand(s), s.remote(keyringStatusCommand(s)), s.remote(keyringRotateCommand(s)),
-		s.remote(keyringResealCommand(s)), s.remote(keyringRetireCommand(s)), keyringRewrapCommand(s))
+		s.remote(keyringResealCommand(s)), s.remote(keyringRetireCommand(s)), keyringAdoptCommand(s), keyringRewrapCommand(s))
 	return parent
 }
 
@@ -128,6 +128,40 @@ func (s *session) openKeyring(ctx context.Context, file string) (*secret.Ring, s
 
 func keyringFlag(c *cobra.Command, file *string) {
 	c.Flags().StringVar(file, "keyring", environment("TIDEGATE_KEYRING", ""), "the key ring's file (TIDEGATE_KEYRING); the data directory's when absent")
+}
+
+func keyringAdoptCommand(s *session) *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "adopt OLDER", Short: "Take back the keys of an older copy of the key ring, to open a restored database", Args: oneID,
+		Long: `Take the keys of an older copy of the key ring back into it, as old ones.
+
+Do this when a database was restored to a time before keys were retired: what it
+holds is sealed under keys that the ring has no more. Afterwards run
+` + "`tidegate keyring reseal`" + ` and ` + "`tidegate keyring retire`" + ` again.`,
+	}
+	keyringFlag(c, &file)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		ring, source, err := s.openKeyring(c.Context(), file)
+		if err != nil {
+			return err
+		}
+		from, err := s.keyringSource(args[0])
+		if err != nil {
+			return err
+		}
+		older, err := secret.Open(c.Context(), from)
+		if err != nil {
+			return err
+		}
+		ids, err := ring.Adopt(older)
+		if err != nil {
+			return err
+		}
+		s.say("%s has the keys %s again, as old ones", source.Path, strings.Join(ids, ", "))
+		return nil
+	}
+	return c
 }
 
 func keyringRewrapCommand(s *session) *cobra.Command {

@@ -3,10 +3,12 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +79,44 @@ func TestAPlainKeyRingIsTakenIntoATransitEngine(t *testing.T) {
 			t.Errorf("it says %s", said)
 		}
 	})
+}
+
+func TestAnOlderCopyIsTakenBack(t *testing.T) {
+	path, older := filepath.Join(t.TempDir(), "keyring.json"), filepath.Join(t.TempDir(), "older.json")
+	ring, err := secret.LoadOrCreate(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.CopyTo(t.Context(), secret.Source{Path: older}); err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := ring.Seal("x", []byte("plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := ring.ActiveIDs()
+	for i, use := range []secret.Use{secret.Sealing, secret.Pepper} {
+		added, err := ring.Add(use)
+		if err := errors.Join(err, ring.Activate(added), ring.Retire(before[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command(t, exitFine, "keyring", "adopt", older, "--keyring", path)
+	again, err := secret.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := again.Open("x", sealed); err != nil || string(plain) != "plain" {
+		t.Errorf("it opens %q, %v", plain, err)
+	}
+	for _, key := range again.Keys() {
+		if old := slices.Contains(before, key.ID); old != (key.State == secret.Old) {
+			t.Errorf("%s is %s", key.ID, key.State)
+		}
+	}
+	if slices.Equal(again.ActiveIDs(), before) {
+		t.Error("the older keys are in use")
+	}
 }
 
 func TestKeyringCommandsSayWhatTheyNeed(t *testing.T) {
