@@ -8,7 +8,7 @@ SHELL       := /bin/bash
 
 MODULES  := events libs services/consumer services/credential services/catalog services/subscription services/gateway services/portal cmd/tidegate
 BINARY   := bin/tidegate
-FUZZTIME ?= 20s
+FUZZTIME ?= 1m
 BENCH    ?= .
 ARGS     ?=
 
@@ -56,7 +56,7 @@ bench: ## Run the benchmarks and print their figures (BENCH=regexp)
 	@for dir in $$(git grep -lE '^func Benchmark' -- '*_test.go' | xargs -r -n1 dirname | sort -u); do \
 		echo "==> $$dir"; (cd $$dir && go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m .); done
 
-fuzz: ## Run every fuzz target for FUZZTIME (20s)
+fuzz: ## Run every fuzz target for FUZZTIME (1m)
 	@git grep -oE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /:/' | while IFS=: read -r file target; do \
 		echo "==> $$(dirname $$file) $$target"; (cd $$(dirname $$file) && go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .); done
 

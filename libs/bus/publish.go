@@ -112,7 +112,7 @@ func acknowledged(ctx context.Context, p pending) error {
 		}
 		return nil
 	case err := <-p.ack.Err():
-		if refused, ok := errors.AsType[*jetstream.APIError](err); ok && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		if outrun(err) {
 			return &refusedError{position: p.position, cause: err}
 		}
 		return fmt.Errorf("publish position %d: %w", p.position, err)
@@ -120,3 +120,20 @@ func acknowledged(ctx context.Context, p pending) error {
 		return fmt.Errorf("publish position %d: no acknowledgement: %w", p.position, context.DeadlineExceeded)
 	}
 }
+
+// outrun says that another relay was faster, or is about to be.
+func outrun(err error) bool {
+	refused, ok := errors.AsType[*jetstream.APIError](err)
+	if !ok {
+		return false
+	}
+	switch refused.ErrorCode {
+	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, duplicateInProcess:
+		return true
+	}
+	return false
+}
+
+// duplicateInProcess is the server's code for a message that it is taking from
+// somebody else at this moment.
+const duplicateInProcess jetstream.ErrorCode = 10158
