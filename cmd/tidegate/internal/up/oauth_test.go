@@ -116,4 +116,3 @@ func TestTokensOfAnOAuthClientOpenTheGateway(t *testing.T) {
 		}
 	})
 }
-

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,12 +121,12 @@ func (o *Server) prove(ctx context.Context, p pair) (found *client, slow bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	for i := len(keys) - 1; i >= 0; i-- { // the newest first
-		held, there := material[keys[i]]
+	for _, key := range slices.Backward(keys) { // the newest first
+		held, there := material[key]
 		if !there || len(held.Sealed) == 0 {
 			continue
 		}
-		proof, err := o.Ring.OpenProof(keys[i], held.Sealed)
+		proof, err := o.Ring.OpenProof(key, held.Sealed)
 		if err != nil {
 			return nil, slow, err
 		}
@@ -135,7 +136,7 @@ func (o *Server) prove(ctx context.Context, p pair) (found *client, slow bool, e
 			return nil, slow, err
 		}
 		if right {
-			c.version = versionOf(keys[i])
+			c.version = versionOf(key)
 			return o.admitted(ctx, c, slow)
 		}
 	}

@@ -19,7 +19,7 @@ type form map[string]string
 
 const mediaForm = "application/x-www-form-urlencoded"
 
-// readForm answers the parameters of a call.
+// readForm answers the parameters of a call, each there once.
 func readForm(in *httpapi.RawRequest) (form, error) {
 	if err := checkBody(in, mediaForm); err != nil {
 		return nil, err
@@ -27,8 +27,12 @@ func readForm(in *httpapi.RawRequest) (form, error) {
 	if in.Query() {
 		return nil, invalidRequest("Parameters go into the body, never into the address.")
 	}
-	values, err := url.ParseQuery(string(in.Body))
-	if err != nil || !utf8.Valid(in.Body) {
+	return parseForm(in.Body)
+}
+
+func parseForm(body []byte) (form, error) {
+	values, err := url.ParseQuery(string(body))
+	if err != nil || !utf8.Valid(body) {
 		return nil, invalidRequest("The body cannot be read as a form.")
 	}
 	read := form{}

@@ -107,8 +107,7 @@ func (o *Server) tellAccess(ctx context.Context, text string, who inquirer) (Int
 
 func (o *Server) tellRefresh(ctx context.Context, r refresh, who inquirer) (Introspection, error) {
 	c, err := o.usable(ctx, r, nil)
-	var refused *Error
-	if errors.As(err, &refused) {
+	if _, refused := errors.AsType[*Error](err); refused {
 		return Introspection{}, nil
 	}
 	if err != nil || !who.may(c, httpapi.Read) {

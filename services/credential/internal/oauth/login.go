@@ -32,7 +32,10 @@ type LoggedIn struct {
 
 // login is POST /login.
 func (o *Server) login(ctx context.Context, in *httpapi.RawRequest) (*httpapi.RawResponse, error) {
-	given, err := readLogin(in)
+	if err := checkBody(in, "application/json"); err != nil {
+		return nil, err
+	}
+	given, err := readLogin(in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +53,7 @@ func (o *Server) login(ctx context.Context, in *httpapi.RawRequest) (*httpapi.Ra
 	default:
 		return nil, invalidRequest(`One of {"api_key"}, {"client_id","client_secret"}, {"refresh_token"} is needed.`)
 	}
-	var refused *Error
-	if errors.As(err, &refused) {
+	if _, refused := errors.AsType[*Error](err); refused {
 		return nil, errClient // here every wrong answer is this one
 	}
 	if err != nil {
@@ -74,13 +76,10 @@ func (o *Server) key(ctx context.Context, key string) (*LoggedIn, error) {
 }
 
 // readLogin answers the members of the body: texts, none twice, none empty.
-func readLogin(in *httpapi.RawRequest) (map[string]string, error) {
-	if err := checkBody(in, "application/json"); err != nil {
-		return nil, err
-	}
+func readLogin(body []byte) (map[string]string, error) {
 	wrong := invalidRequest("The body must be a JSON object of texts, none twice and none empty.")
-	decoder := json.NewDecoder(bytes.NewReader(in.Body))
-	if opened, err := decoder.Token(); err != nil || opened != json.Delim('{') || !utf8.Valid(in.Body) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if opened, err := decoder.Token(); err != nil || opened != json.Delim('{') || !utf8.Valid(body) {
 		return nil, wrong
 	}
 	given := map[string]string{}
