@@ -72,8 +72,11 @@ func readToken(text string) *token {
 // nothing of that kind is understood here: crit, zip, enc, and a b64 that is not
 // true.
 func (t *token) read(text string) bool {
-	header, rest, _ := strings.Cut(text, ".")
-	payload, signature, _ := strings.Cut(rest, ".")
+	header, rest, one := strings.Cut(text, ".")
+	payload, signature, two := strings.Cut(rest, ".")
+	if !one || !two {
+		return false
+	}
 	t.signed = text[:len(header)+1+len(payload)]
 	t.buffer = slices.Grow(t.buffer[:0], len(text))
 	fields, ok := t.header.read(t.decode(header))
