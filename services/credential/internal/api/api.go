@@ -35,6 +35,7 @@ type API struct {
 	clock       func() time.Time
 	catchUp     func(ctx context.Context, source ...string) error
 	signingKeys SigningKeys
+	uses        useCounts
 }
 
 // Register adds the operations to a server.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tidegate-io/tidegate/libs/es"
@@ -17,7 +19,8 @@ import (
 
 // Inventory is how many credentials there are of which the caller may read each.
 // What is counted by status and type is read off the index; for what was used
-// each credential that the caller may read is looked at, and no other.
+// each credential that the caller may read is looked at, and no other, which is
+// why what took long is counted again only after a while.
 type Inventory struct {
 	Total    int64            `json:"total" doc:"All but revoked ones, as the rest but by_status."`
 	ByStatus map[string]int64 `json:"by_status" doc:"Revoked ones, too."`
@@ -40,8 +43,9 @@ type inventoryOutput struct{ Body Inventory }
 func (a *API) registerInventory(s *httpapi.Server) {
 	httpapi.Register(s, httpapi.Operation{
 		ID: "get-credential-inventory", Method: http.MethodGet, Path: "/v1/credentials/inventory",
-		Summary:     "Count the credentials that the caller may read",
-		Description: "By status and type, those that will expire, and those that nobody uses. Uses are known within 10 s.",
+		Summary: "Count the credentials that the caller may read",
+		Description: "By status and type, those that will expire, and those that nobody uses. Uses are known within 10 s; where counting them " +
+			"takes long, among many thousands of credentials, never_used and unused_for_90_days may be a minute old.",
 		Answer: Inventory{
 			Total: 12, ByStatus: map[string]int64{"active": 10, "suspended": 1, "expired": 1, "revoked": 3},
 			ByType: map[string]int64{"api_key": 9, "basic": 3}, Expiring: 2, Never: 4, Unused: 1,
@@ -64,15 +68,16 @@ func (a *API) inventory(ctx context.Context, _ *inventoryInput) (*inventoryOutpu
 			found.Total += n
 		}
 	}
-	used, err := a.unrevokedUsed(ctx, scope, "")
+	used, lately, err := a.uses.count(fmt.Sprint(scope), func() (used, lately int64, err error) {
+		if used, err = a.unrevokedUsed(ctx, scope, ""); err == nil {
+			lately, err = a.unrevokedUsed(ctx, scope, views.Moment(now.Add(-days(unusedDays))))
+		}
+		return used, lately, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	lately, err := a.unrevokedUsed(ctx, scope, views.Moment(now.Add(-days(unusedDays))))
-	if err != nil {
-		return nil, err
-	}
-	found.Never, found.Unused = found.Total-used, used-lately
+	found.Never, found.Unused = max(0, found.Total-used), max(0, used-lately)
 	expiring, err := a.store.Tally(ctx, es.Tally{
 		View: views.Credentials.Name, Field: views.ExpiresAt, Total: true,
 		From: views.Moment(now), Below: views.Moment(now.Add(days(expiringDays))),
@@ -80,6 +85,46 @@ func (a *API) inventory(ctx context.Context, _ *inventoryInput) (*inventoryOutpu
 	})
 	found.Expiring = expiring[""]
 	return &inventoryOutput{Body: found}, err
+}
+
+// useCounts keep counts of what was used that took long, by who asked.
+type useCounts struct {
+	mu   sync.Mutex
+	kept map[string]useCount
+}
+
+type useCount struct {
+	used, lately int64
+	until        time.Time
+}
+
+// What took longer than slowCount is kept for keepTimes as long, a minute at
+// most: counting takes a twentieth of a processor, however often it is asked for.
+const (
+	slowCount = 200 * time.Millisecond
+	keepTimes = 20
+	keepMost  = time.Minute
+)
+
+// count answers what was kept, or counts; one who asks at a time.
+func (u *useCounts) count(who string, count func() (used, lately int64, err error)) (used, lately int64, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	began := time.Now()
+	maps.DeleteFunc(u.kept, func(_ string, c useCount) bool { return !began.Before(c.until) })
+	if c, kept := u.kept[who]; kept {
+		return c.used, c.lately, nil
+	}
+	if used, lately, err = count(); err != nil {
+		return 0, 0, err
+	}
+	if took := time.Since(began); took > slowCount {
+		if u.kept == nil {
+			u.kept = map[string]useCount{}
+		}
+		u.kept[who] = useCount{used, lately, time.Now().Add(min(keepTimes*took, keepMost))}
+	}
+	return used, lately, nil
 }
 
 // unrevokedUsed counts credentials that were used at a moment or later.
