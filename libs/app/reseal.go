@@ -161,7 +161,7 @@ func (k *keyring) reseal(ctx context.Context, rows []es.Material, part *httpapi.
 			renewed, claims, err = k.resealer.Renew(ctx, m)
 		}
 		if err != nil {
-			var unrenewable *httpapi.Unrenewable
+			var unrenewable *httpapi.UnrenewableError
 			if !errors.As(err, &unrenewable) && !errors.Is(err, secret.ErrSealed) && !errors.Is(err, secret.ErrUnknownKey) && !errors.Is(err, secret.ErrProof) {
 				return fmt.Errorf("make %s again: %w", m.Key, err)
 			}

@@ -28,16 +28,16 @@ type Resealer interface {
 	// none is.
 	Pepper(m es.Material) (string, error)
 	// Renew answers a row under the ring's active keys, and the claims that go
-	// with it. An *Unrenewable error says why a row cannot be made again.
+	// with it. An *UnrenewableError error says why a row cannot be made again.
 	Renew(ctx context.Context, m es.Material) (es.Material, []es.Claim, error)
 }
 
-// Unrenewable is a row that rests on an older key and cannot be made again; its
+// UnrenewableError is a row that rests on an older key and cannot be made again; its
 // text says what to do.
-type Unrenewable struct{ Reason string }
+type UnrenewableError struct{ Reason string }
 
 // Error is the reason.
-func (u *Unrenewable) Error() string { return u.Reason }
+func (u *UnrenewableError) Error() string { return u.Reason }
 
 // KeyRingState is the key ring as a service has it. None of it is secret.
 type KeyRingState struct {

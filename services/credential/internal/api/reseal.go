@@ -54,7 +54,7 @@ func (r Resealer) Renew(ctx context.Context, m es.Material) (es.Material, []es.C
 		}
 		if proof.Kind == secret.ProofDigest && proof.Pepper != r.Ring.Active(secret.Pepper) {
 			if purpose != fingerprintAAD || len(kept) != sha256.Size {
-				return renewed, nil, &httpapi.Unrenewable{Reason: lostFingerprint}
+				return renewed, nil, &httpapi.UnrenewableError{Reason: lostFingerprint}
 			}
 			if claims, err = r.claims(ctx, m.Key, proof, [sha256.Size]byte(kept)); err != nil {
 				return renewed, nil, err

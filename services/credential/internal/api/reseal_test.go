@@ -145,7 +145,7 @@ func TestWhatCannotBeMadeAgainSaysWhy(t *testing.T) {
 		lost := m
 		lost.Kept = nil
 		_, _, err := s.resealer().Renew(t.Context(), lost)
-		var unrenewable *httpapi.Unrenewable
+		var unrenewable *httpapi.UnrenewableError
 		if !errors.As(err, &unrenewable) || !strings.Contains(err.Error(), "rotate the credential") {
 			t.Fatalf("got %v", err)
 		}
