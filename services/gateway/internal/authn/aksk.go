@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // The words by which a signature of the scheme aksk begins. What was sent is what
@@ -62,8 +63,8 @@ func (h *HMAC) aksk(a *Attempt, hit *Hit) {
 		return
 	}
 	sheet.sign(auth.word, date)
-	if version := signedBy(a, c, hmacSHA256, sheet.b, auth.signature[:]); version > 0 {
-		h.accept(a, hit, c, s, version, auth.signature[:])
+	if version := sheet.signedBy(a, c, hmacSHA256, sheet.b, auth.signature[:]); version > 0 {
+		h.accept(a, hit, c, s, version, signatureKey(c.ID, auth.signature[:]))
 	}
 }
 
@@ -106,13 +107,14 @@ func parseAKSK(value string) (auth authAKSK, ok bool) {
 	if len(signature) != hex.EncodedLen(len(auth.signature)) || strings.ToLower(signature) != signature {
 		return auth, false
 	}
-	_, err := hex.Decode(auth.signature[:], []byte(signature))
+	_, err := hex.Decode(auth.signature[:], unsafe.Slice(unsafe.StringData(signature), len(signature)))
 	return auth, err == nil && auth.access != "" && auth.signed != ""
 }
 
 // sheet is memory in which what is signed is laid out.
 type sheet struct {
 	b     []byte
+	mac   []byte // and to make its HMAC in
 	pairs []pair
 	text  []byte // of the pairs
 }

@@ -35,9 +35,9 @@ func (h *HMAC) draft(a *Attempt, hit *Hit) {
 	if !sheet.draft(q, auth) {
 		return
 	}
-	version := signedBy(a, c, auth.algorithm, sheet.b, auth.signature)
+	version := sheet.signedBy(a, c, auth.algorithm, sheet.b, auth.signature)
 	if version > 0 && h.digested(a, s, auth.headers) {
-		h.accept(a, hit, c, s, version, auth.signature)
+		h.accept(a, hit, c, s, version, signatureKey(c.ID, auth.signature))
 	}
 }
 

@@ -34,3 +34,6 @@ func Without(content string, f BodyField) string {
 	hidden[0].At.In = "body"
 	return string(hidden.Body([]byte(content)))
 }
+
+// HMAC256 is appendHMAC256.
+func HMAC256(key, message []byte) []byte { return appendHMAC256(nil, key, message) }

@@ -142,8 +142,8 @@ func (h *HMAC) find(a *Attempt, hit *Hit, accessKey, scheme string) (*access.Cre
 	return c, s
 }
 
-// hashes are the algorithms that a signature can be made with.
-var hashes = map[string]func() hash.Hash{hmacSHA256: sha256.New, hmacSHA512: sha512.New, hmacSHA1: sha1.New}
+// hashes are what signatures can be made with, beside SHA-256.
+var hashes = map[string]func() hash.Hash{hmacSHA512: sha512.New, hmacSHA1: sha1.New}
 
 const (
 	hmacSHA256 = "hmac-sha256"
@@ -153,34 +153,55 @@ const (
 
 // signedBy answers which version of a credential's secret a signature was made
 // with; 0: none. Each is compared in constant time.
-func signedBy(a *Attempt, c *access.Credential, algorithm string, base, signature []byte) (version int) {
+func (t *sheet) signedBy(a *Attempt, c *access.Credential, algorithm string, base, signature []byte) (version int) {
 	for _, p := range a.State.Proofs.Of(c.ID) {
 		if len(p.Key) == 0 {
 			continue
 		}
-		var sum [sha512.Size]byte
-		if hmac.Equal(appendHMAC(sum[:0], algorithm, p.Key, base), signature) {
+		if algorithm == hmacSHA256 {
+			t.mac = appendHMAC256(t.mac[:0], p.Key, base)
+		} else {
+			mac := hmac.New(hashes[algorithm], p.Key)
+			_, _ = mac.Write(base)
+			t.mac = mac.Sum(t.mac[:0])
+		}
+		if hmac.Equal(t.mac, signature) {
 			version = max(version, p.Version)
 		}
 	}
 	return version
 }
 
-func appendHMAC(dst []byte, algorithm string, key, message []byte) []byte {
-	mac := hmac.New(hashes[algorithm], key)
-	_, _ = mac.Write(message)
-	return mac.Sum(dst)
+// appendHMAC256 is HMAC-SHA256 (RFC 2104) in memory that is there already: the
+// standard library's makes two hashes anew for each key. A test holds it to that.
+func appendHMAC256(dst, key, message []byte) []byte {
+	var pad [sha256.BlockSize]byte
+	if len(key) > len(pad) {
+		sum := sha256.Sum256(key)
+		copy(pad[:], sum[:])
+	} else {
+		copy(pad[:], key)
+	}
+	for i := range pad {
+		pad[i] ^= 0x36
+	}
+	dst = append(append(dst, pad[:]...), message...)
+	inner := sha256.Sum256(dst)
+	for i := range pad {
+		pad[i] ^= 0x36 ^ 0x5c
+	}
+	dst = append(append(dst[:0], pad[:]...), inner[:]...)
+	sum := sha256.Sum256(dst)
+	return append(dst[:0], sum[:]...)
 }
 
-// accept notes a signature that is right, and uses it up. once is what makes it
-// the one that it is: itself, or the nonce that it covers. What stands in one
-// request twice is used once.
-func (h *HMAC) accept(a *Attempt, hit *Hit, c *access.Credential, s *signing, version int, once []byte) {
+// accept notes a signature that is right, and uses it up under a key. What stands
+// in one request twice is used once.
+func (h *HMAC) accept(a *Attempt, hit *Hit, c *access.Credential, s *signing, version int, key ReplayKey) {
 	if !s.replay {
 		a.Holds(c, version, hit)
 		return
 	}
-	key := replayKey(c.ID, once)
 	if key == a.used || h.replays.Use(key, a.Request.At, s.window()) {
 		a.used = key
 		a.Holds(c, version, hit)

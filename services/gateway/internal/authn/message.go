@@ -50,24 +50,27 @@ func (h *HMAC) labelled(a *Attempt, hit *Hit, label string, signature []byte) {
 	if c == nil || !s.allows(hmacSHA256, false) || !sameHost(q) || !s.timed(input.Params, q.At) || !enough(input.Items) {
 		return
 	}
+	sheet := sheets.Get().(*sheet)
+	defer sheets.Put(sheet)
 	version := 0
 	for _, protocol := range []string{"https", "http"} { // TLS may have ended before the gateway
-		base, ok := appendBase(nil, q, protocol, input)
+		base, ok := appendBase(sheet.b[:0], q, protocol, input)
 		if !ok {
 			return
 		}
-		if version = signedBy(a, c, hmacSHA256, base, signature); version > 0 {
+		sheet.b = base
+		if version = sheet.signedBy(a, c, hmacSHA256, base, signature); version > 0 {
 			break
 		}
 	}
 	if version == 0 || !h.contentDigested(a, s, input.Items) {
 		return
 	}
-	once := signature
+	key := signatureKey(c.ID, signature)
 	if nonce, ok := sfv.Find(input.Params, "nonce"); ok {
-		once = append([]byte("nonce "), nonce.(string)...)
+		key = nonceKey(c.ID, nonce.(string))
 	}
-	h.accept(a, hit, c, s, version, once)
+	h.accept(a, hit, c, s, version, key)
 	hit.labels = append(hit.labels, label)
 }
 

@@ -3,6 +3,7 @@ package authn
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,11 +43,22 @@ const (
 // ReplayKey is a credential and what it has used up.
 type ReplayKey [16]byte
 
-// replayKey names a signature, or a nonce, of a credential.
-func replayKey(credential string, once []byte) ReplayKey {
-	var memory [256]byte
-	b := binary.AppendUvarint(memory[:0], uint64(len(credential)))
-	b = append(append(b, credential...), once...)
+// credentials tells one credential's signatures from another's.
+var credentials = maphash.MakeSeed()
+
+// signatureKey names a credential's signature. It is a MAC, of which nobody can
+// choose sixteen bytes.
+func signatureKey(credential string, signature []byte) ReplayKey {
+	key := ReplayKey(signature[:16])
+	mixed := binary.LittleEndian.Uint64(key[:8]) ^ maphash.String(credentials, credential)
+	binary.LittleEndian.PutUint64(key[:8], mixed)
+	return key
+}
+
+// nonceKey names a credential's nonce, which its owner chooses.
+func nonceKey(credential, nonce string) ReplayKey {
+	b := binary.AppendUvarint(nil, uint64(len(credential)))
+	b = append(append(b, credential...), nonce...)
 	sum := sha256.Sum256(b)
 	return ReplayKey(sum[:16])
 }
