@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/journey"
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/signer"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential"
@@ -38,7 +39,7 @@ func TestTheKeyRingIsRotatedUnderTraffic(t *testing.T) {
 	r.taken("while both peppers are live")
 	r.refused("retire", "run `tidegate keyring reseal`")
 	r.refused("rotate --all", "is not retired yet")
-	r.issue("during", "api_key", nil, func(s map[string]any) string { return "X-API-Key: " + fmt.Sprint(s["api_key"]) })
+	r.issue("during", "api_key", nil, withKey)
 	backup, backedRing := r.backup()
 
 	r.tidegate("reseal", "--batch", "3")
@@ -76,8 +77,8 @@ func TestTheKeyRingIsRotatedUnderTraffic(t *testing.T) {
 	t.Run("every secret of before works, also after kill -9", func(t *testing.T) {
 		r.child.Kill()
 		r.child = journey.Up(t, binary(t), r.dir)
-		for name, header := range r.callers {
-			if status := r.call(header); status != http.StatusOK {
+		for name, show := range r.callers {
+			if status := r.call(show); status != http.StatusOK {
 				t.Errorf("%s is answered %d", name, status)
 			}
 		}
@@ -97,29 +98,45 @@ type ringed struct {
 	dir     string
 	child   *journey.Child
 	brought string
-	callers map[string]string // a header each, by name of the credential
+	callers map[string]func(*http.Request) // by name of the credential
 }
 
 func (r *ringed) prepare(upstream string) {
 	r.t.Helper()
 	r.must("POST", "/v1/services", map[string]any{
-		"id": "petstore", "name": "Petstore", "accepts": []string{"api_key", "basic"}, "approval": map[string]any{"mode": "auto"},
+		"id": "petstore", "name": "Petstore", "approval": map[string]any{"mode": "auto"},
 		"routes": []any{map[string]any{"path_prefix": "/petstore"}}, "upstreams": []any{map[string]any{"url": upstream}},
 	})
 	r.must("POST", "/v1/services/petstore/publish", nil)
 	r.must("POST", "/v1/consumers", map[string]any{"id": "acme", "name": "Acme", "contact": map[string]any{"name": "Ada", "email": "ada@example.org"}})
 	r.must("POST", "/v1/subscriptions", map[string]any{"consumer_id": "acme", "service_id": "petstore"})
-	r.callers = map[string]string{}
-	key := func(s map[string]any) string { return "X-API-Key: " + fmt.Sprint(s["api_key"]) }
-	basic := func(s map[string]any) string {
-		request := &http.Request{Header: http.Header{}}
-		request.SetBasicAuth(fmt.Sprint(s["username"]), fmt.Sprint(s["password"]))
-		return "Authorization: " + request.Header.Get("Authorization")
+	r.callers = map[string]func(*http.Request){}
+	basic := func(secret map[string]any) func(*http.Request) {
+		return func(q *http.Request) { q.SetBasicAuth(text(secret, "username"), text(secret, "password")) }
 	}
-	r.issue("generated", "api_key", nil, key)
-	r.issue("brought", "api_key", map[string]any{"key": r.brought}, key)
+	r.issue("generated", "api_key", nil, withKey)
+	r.issue("brought", "api_key", map[string]any{"key": r.brought}, withKey)
 	r.issue("generated password", "basic", nil, basic)
 	r.issue("chosen password", "basic", map[string]any{"username": "ada", "password": "correct horse"}, basic)
+	r.issue("shared secret", "jwt", map[string]any{"key": "issuer"}, func(secret map[string]any) func(*http.Request) {
+		return func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+hs256(secret)) }
+	})
+	r.issue("signing secret", "hmac", nil, func(secret map[string]any) func(*http.Request) {
+		return func(q *http.Request) {
+			q.URL.RawQuery = fmt.Sprint("once=", time.Now().UnixNano())
+			if err := signer.AKSK(q, text(secret, "access_key"), text(secret, "secret_key"), time.Now()); err != nil {
+				r.t.Error(err)
+			}
+		}
+	})
+	r.issue("access token", "oauth2", nil, func(secret map[string]any) func(*http.Request) {
+		token := (&stage{child: r.child}).grant(r.t, text(secret, "client_id"), text(secret, "client_secret"))
+		return func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+token) }
+	})
+}
+
+func withKey(secret map[string]any) func(*http.Request) {
+	return func(q *http.Request) { q.Header.Set("X-API-Key", text(secret, "api_key")) }
 }
 
 func (r *ringed) must(method, path string, body any) map[string]any {
@@ -139,7 +156,7 @@ func (r *ringed) must(method, path string, body any) map[string]any {
 	return decoded
 }
 
-func (r *ringed) issue(name, kind string, config map[string]any, header func(map[string]any) string) {
+func (r *ringed) issue(name, kind string, config map[string]any, show func(map[string]any) func(*http.Request)) {
 	r.t.Helper()
 	if config == nil {
 		config = map[string]any{}
@@ -149,16 +166,15 @@ func (r *ringed) issue(name, kind string, config map[string]any, header func(map
 	if !ok {
 		r.t.Fatalf("no secret is in %v", issued)
 	}
-	r.callers[name] = header(shown)
+	r.callers[name] = show(shown)
 }
 
-func (r *ringed) call(header string) int {
+func (r *ringed) call(show func(*http.Request)) int {
 	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.child.Ready.GatewayURL+"/petstore/pets", nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	name, value, _ := strings.Cut(header, ": ")
-	request.Header.Set(name, value)
+	show(request)
 	answer, err := caller.Do(request)
 	if err != nil {
 		return 0
@@ -173,10 +189,10 @@ func (r *ringed) traffic() (stop func()) {
 	var done atomic.Bool
 	var calls atomic.Int64
 	var workers sync.WaitGroup
-	for name, header := range r.callers {
+	for name, show := range r.callers {
 		workers.Go(func() {
 			for !done.Load() {
-				if status := r.call(header); status != http.StatusOK {
+				if status := r.call(show); status != http.StatusOK {
 					r.t.Errorf("a call with the %s secret was answered %d", name, status)
 				}
 				calls.Add(1)
