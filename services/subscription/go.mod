@@ -7,7 +7,6 @@ replace github.com/tidegate-io/tidegate/events => ../../events
 replace github.com/tidegate-io/tidegate/libs => ../../libs
 
 require (
-	github.com/google/go-cmp v0.7.0
 	github.com/tidegate-io/tidegate/events v0.0.0
 	github.com/tidegate-io/tidegate/libs v0.0.0
 	pgregory.net/rapid v1.3.0
@@ -27,6 +26,7 @@ require (
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/gofiber/fiber/v2 v2.52.15 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
