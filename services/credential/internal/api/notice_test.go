@@ -42,6 +42,8 @@ func (s *service) issueFor(t *testing.T, name string, life time.Duration) docume
 func TestAnExpiryIsToldOnceEachTimeWhateverStarts(t *testing.T) {
 	s := start(t)
 	long, week := s.issueFor(t, "long", 40*day), s.issueFor(t, "week", 5*day)
+	// Something else that time brings about in the window is no occasion for it.
+	s.Developer("payments").Post(t, week.path()+"/rotate", `{"overlap_seconds":3600}`).Want(t, 200)
 	for _, c := range []struct {
 		at         time.Duration
 		long, week []int

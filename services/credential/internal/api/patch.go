@@ -47,14 +47,13 @@ func (a *API) updateOnce(ctx context.Context, in *updateInput) (*httpapi.Object[
 	if err != nil {
 		return nil, err
 	}
-	command := domain.Update{Now: a.clock(), Change: func(s domain.Settings) (domain.Settings, error) {
-		return in.Body.apply(authType, s)
-	}}
+	command := domain.Update{Change: func(s domain.Settings) (domain.Settings, error) { return in.Body.apply(authType, s) }}
 	if mover, ok := authType.(authtype.Mover); ok && in.Body.Placement.Set {
 		if command.Judged, command.Change, err = a.moving(ctx, c, mover, command.Change); err != nil {
 			return nil, err
 		}
 	}
+	command.Now = a.clock()
 	return a.command(ctx, in.ID, command)
 }
 
