@@ -153,13 +153,16 @@ func TestTimeIsRecordedWithinFiveSeconds(t *testing.T) {
 	expiring := dev.Post(path("acme"), map[string]any{"name": "e", "type": "api_key", "expires_at": soon}).Want(http.StatusCreated).Value("id")
 	rotating := dev.Post(path("acme"), map[string]any{"name": "r", "type": "api_key"}).Want(http.StatusCreated).Value("id")
 	dev.Post(fmt.Sprintf("/v1/credentials/%v/rotate", rotating), map[string]any{"overlap_seconds": 1}).Want(http.StatusOK)
+	near := dev.Post(path("acme"), map[string]any{"name": "n", "type": "jwt", "config": map[string]any{"key": "near"}, "expires_at": soon.Add(24 * time.Hour)}).
+		Want(http.StatusCreated).Value("id")
 	last := func(id any) string {
 		history := h.Admin().Get(fmt.Sprintf("/v1/credentials/%v/history", id)).Want(http.StatusOK).Value("items").([]any)
 		event := history[len(history)-1].(map[string]any)
 		return fmt.Sprint(event["type"], " by ", event["actor"])
 	}
-	h.Eventually("both are recorded", func() bool {
-		return last(expiring) == "credential.expired by policy:expiry" && last(rotating) == "credential.secret_retired by policy:expiry"
+	h.Eventually("all are recorded", func() bool {
+		return last(expiring) == "credential.expired by policy:expiry" && last(rotating) == "credential.secret_retired by policy:expiry" &&
+			last(near) == "credential.expiring by policy:expiry"
 	})
 	if late := time.Since(soon); late > 5*time.Second {
 		t.Fatalf("it took %s", late)
