@@ -65,10 +65,11 @@ const DefaultSignedBodyLimit = 8 << 20
 
 // Types answers every type that the gateway can verify.
 func Types(cfg Config) []Type {
+	jwt, oauth2 := NewTokens()
 	if cfg.Replays == nil {
 		cfg.Replays = NewReplays()
 	}
-	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring), NewHMAC(cfg.SignedBodyLimit, cfg.Replays), NewJWT(), NewOAuth2()}
+	return []Type{NewAPIKey(cfg.Ring), NewBasic(cfg.Ring), NewHMAC(cfg.SignedBodyLimit, cfg.Replays), jwt, oauth2}
 }
 
 // New makes a verifier of the types.

@@ -22,8 +22,12 @@ type JWT struct{ verified *verifiedCache }
 
 var _ Type = JWT{}
 
-// NewJWT makes the type.
-func NewJWT() JWT { return JWT{newVerifiedCache()} }
+// NewTokens makes the two types of tokens. They share what they remember: no
+// token is ever both.
+func NewTokens() (JWT, OAuth2) {
+	verified := newVerifiedCache()
+	return JWT{verified}, OAuth2{verified}
+}
 
 // Name is the contract's word.
 func (JWT) Name() string { return credential.TypeJWT }
@@ -45,11 +49,15 @@ func (j JWT) Verify(a *Attempt, hit *Hit) {
 	}
 	sum := a.digested.of(text)
 	known := j.verified.get(sum)
-	if known != nil && known.unmoved(a, hit) {
+	switch {
+	case known == nil:
+	case known.signer != nil:
+		return // an access token
+	case known.unmoved(a, hit):
 		known.hold(a, hit)
 		return
 	}
-	t := readToken(text)
+	t := readToken(text, (*token).hasMethod)
 	if t == nil {
 		return
 	}
@@ -72,6 +80,9 @@ func (j JWT) Verify(a *Attempt, hit *Hit) {
 	known.moves.Store(moves)
 	known.hold(a, hit)
 }
+
+// hasMethod says whether a token is signed in a way that a credential can have.
+func (t *token) hasMethod() bool { return methods[t.alg] != nil }
 
 // onlyOne checks the token as each candidate's and answers what it was verified
 // as; nil: as nothing, or as several, of which it tells.

@@ -21,9 +21,6 @@ type OAuth2 struct{ verified *verifiedCache }
 
 var _ Type = OAuth2{}
 
-// NewOAuth2 makes the type.
-func NewOAuth2() OAuth2 { return OAuth2{newVerifiedCache()} }
-
 // Name is the contract's word.
 func (OAuth2) Name() string { return credential.TypeOAuth2 }
 
@@ -39,6 +36,9 @@ func (o OAuth2) Verify(a *Attempt, hit *Hit) {
 	}
 	sum := a.digested.of(text)
 	known := o.verified.get(sum)
+	if known != nil && known.signer == nil {
+		return // a consumer's own
+	}
 	if known == nil || !known.stillSigned(a) {
 		if known = verifyAccessToken(a, text); known == nil {
 			return
@@ -71,12 +71,12 @@ const clockSkew = 10
 
 // verifyAccessToken answers what an access token says; nil: it is none.
 func verifyAccessToken(a *Attempt, text string) *verified {
-	t := readToken(text)
+	t := readToken(text, (*token).isAccessToken)
 	if t == nil {
 		return nil
 	}
 	defer t.release()
-	if t.typ != credential.TokenType || t.alg != jwt.SigningMethodES256.Alg() || t.kid == "" || !t.isFor(credential.TokenAudience) {
+	if !t.isFor(credential.TokenAudience) {
 		return nil
 	}
 	key, ok := a.State.Rule.SigningKey(t.kid)
@@ -89,6 +89,11 @@ func verifyAccessToken(a *Attempt, text string) *verified {
 	}
 	v.signer = key
 	return v
+}
+
+// isAccessToken says whether a header is an access token's.
+func (t *token) isAccessToken() bool {
+	return t.typ == credential.TokenType && t.alg == jwt.SigningMethodES256.Alg() && t.kid != ""
 }
 
 // accessToken reads the claims of an access token; nil: they are not such.

@@ -56,10 +56,10 @@ func bearer(hit *Hit) (text string, ok bool) {
 }
 
 // readToken answers a token that was taken apart, to be released; nil: it is
-// malformed, or has a header that changes what it means.
-func readToken(text string) *token {
+// malformed, has a header that changes what it means, or one that is not wanted.
+func readToken(text string, wanted func(*token) bool) *token {
 	t := tokens.Get().(*token)
-	if t.read(text) {
+	if t.read(text, wanted) {
 		return t
 	}
 	t.release()
@@ -71,7 +71,7 @@ func readToken(text string) *token {
 // is passed over. What would change how the token is to be read is refused, for
 // nothing of that kind is understood here: crit, zip, enc, and a b64 that is not
 // true.
-func (t *token) read(text string) bool {
+func (t *token) read(text string, wanted func(*token) bool) bool {
 	header, rest, one := strings.Cut(text, ".")
 	payload, signature, two := strings.Cut(rest, ".")
 	if !one || !two {
@@ -80,7 +80,7 @@ func (t *token) read(text string) bool {
 	t.signed = text[:len(header)+1+len(payload)]
 	t.buffer = slices.Grow(t.buffer[:0], len(text))
 	fields, ok := t.header.read(t.decode(header))
-	if !ok || !t.take(fields) {
+	if !ok || !t.take(fields) || !wanted(t) {
 		return false
 	}
 	if t.claims, ok = t.payload.read(t.decode(payload)); !ok {

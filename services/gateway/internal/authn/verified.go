@@ -31,7 +31,7 @@ type verified struct {
 	proofs         []material.Proof
 	changes, moves atomic.Uint64
 
-	// Of an access token.
+	// Of an access token; another's has no signer.
 	signer            *access.SigningKey
 	id, grant, scopes string
 
