@@ -40,6 +40,9 @@ func (t *Transit) call(ctx context.Context, operation string, body map[string]st
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
+			if wrapped.Timeout() {
+				err = fmt.Errorf("it did not answer within %s", t.cfg.Timeout)
+			}
 		}
 		return fmt.Errorf("%s: %w: %w", what, secret.ErrUnavailable, err)
 	}
