@@ -3,6 +3,7 @@ package access
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 
 	"github.com/tidegate-io/tidegate/events/consumer"
 )
@@ -199,8 +200,21 @@ func (k *signing) code(w *wire) {
 
 func (t *revokedToken) code(w *wire) {
 	w.text(&t.id)
-	t.history.code(w)
 	w.moment(&t.until)
+	count := uint32(len(t.unread))
+	if number(w, &count); w.reading {
+		if int(count) > len(w.b) {
+			w.fail()
+			return
+		}
+		t.unread = make([]uint32, count)
+	}
+	for i := range t.unread {
+		number(w, &t.unread[i])
+	}
+	if !slices.IsSorted(t.unread) {
+		w.fail()
+	}
 }
 
 func (p *passed) code(w *wire) { w.moment(&p.moment) }

@@ -49,6 +49,8 @@ func meaningful(spec events.Spec) events.Data {
 		return consumer.Updated{Limits: &events.Change[*consumer.Limits]{}}
 	case "credential.updated":
 		return credential.Updated{ExpiresAt: &events.Change[*time.Time]{}}
+	case "credential.token_revoked":
+		return credential.TokenRevoked{ExpiresAt: time.Now()}
 	case "service.updated":
 		return catalog.Updated{Accepts: &events.Change[[]string]{}}
 	}

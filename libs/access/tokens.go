@@ -2,6 +2,7 @@ package access
 
 import (
 	"container/heap"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,15 +27,18 @@ type tokens struct {
 	dead int          // forgotten, and in the table still
 }
 
-// revokedToken is a token or a grant that is refused.
+// revokedToken is a token or a grant that is refused. Each of its events says all
+// there is to say, so none needs the one before.
 type revokedToken struct {
-	id    string
-	until moment // when it is forgotten
-	history
+	id     string
+	until  moment   // when it is forgotten
+	unread []uint32 // versions of events that could not be read, in order
 }
 
 // remembered says whether it counts at a moment of the context's events.
-func (t *revokedToken) remembered(now int64) bool { return int64(t.until) > now }
+func (t *revokedToken) remembered(now int64) bool { return t.broken() || int64(t.until) > now }
+
+func (t *revokedToken) broken() bool { return len(t.unread) > 0 }
 
 // TokenRevoked says whether an access token, by its jti, or a grant is refused.
 // What was revoked is forgotten a day after its tokens have expired: their
@@ -60,20 +64,20 @@ func findToken(held *table[revokedToken], hash uint64, id string) *revokedToken 
 // applyToken folds an event of a token. One that cannot be read refuses the
 // token for good, or until it can.
 func (s *Snapshot) applyToken(id string, e events.Envelope, data events.Data) {
-	before := s.tokenState(id)
-	if before != nil && before.met(e) {
-		return
-	}
-	next := &revokedToken{until: never}
+	before, next := s.tokenState(id), &revokedToken{}
 	if before != nil {
 		*next = *before
 	}
 	next.id = strings.Clone(id)
-	if next.advance(e, data) && next.fold(e, data) {
-		next.rest(e)
-	}
-	if next.broken() {
-		next.until = never
+	at, unread := slices.BinarySearch(next.unread, uint32(e.Version))
+	switch {
+	case data == nil && !unread:
+		next.unread = slices.Insert(slices.Clone(next.unread), at, uint32(e.Version))
+	case data != nil && unread:
+		next.unread = slices.Delete(slices.Clone(next.unread), at, at+1)
+		next.fold(e, data)
+	case data == nil || !next.fold(e, data):
+		return // nothing new
 	}
 	s.putToken(before, next)
 }
@@ -81,10 +85,12 @@ func (s *Snapshot) applyToken(id string, e events.Envelope, data events.Data) {
 // fold answers whether the event says anything to the rule.
 func (t *revokedToken) fold(e events.Envelope, data events.Data) bool {
 	d, ok := data.(credential.TokenRevoked)
-	if ok {
-		t.until = max(momentOf(&d.ExpiresAt), momentOf(&e.Time)) + forgetAfter
+	until := max(momentOf(&d.ExpiresAt), momentOf(&e.Time)) + forgetAfter
+	if !ok || until <= t.until {
+		return false
 	}
-	return ok
+	t.until = until
+	return true
 }
 
 func (s *Snapshot) tokenState(id string) *revokedToken {
@@ -105,10 +111,15 @@ func (s *Snapshot) putToken(before, next *revokedToken) {
 		s.sum.forget(before)
 		all.live--
 	}
+	if int64(next.until) <= all.now.Load() {
+		next.until = 0 // whenever it was
+	}
 	kept := next.remembered(all.now.Load())
 	if kept {
 		s.sum.remember(next)
 		all.live++
+	}
+	if next.until > 0 {
 		heap.Push(&all.due, next)
 	}
 	held := all.held.Load()
@@ -133,10 +144,14 @@ func (s *Snapshot) pass(at moment) {
 		return
 	}
 	all.now.Store(int64(at))
-	for len(all.due) > 0 && !all.due[0].remembered(int64(at)) {
+	for len(all.due) > 0 && all.due[0].until <= at {
 		t := heap.Pop(&all.due).(*revokedToken)
 		if findToken(all.held.Load(), s.hash(t.id), t.id) != t {
 			continue // a newer state took its place
+		}
+		if t.broken() { // all but that is forgotten
+			s.putToken(t, &revokedToken{id: t.id, unread: t.unread})
+			continue
 		}
 		s.sum.forget(t)
 		all.live--

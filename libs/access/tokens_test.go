@@ -124,6 +124,14 @@ func TestRevokedTokens(t *testing.T) {
 			t.Fatal("forgotten as soon as it was revoked")
 		}
 	})
+	t.Run("may be revoked again, after they were forgotten too", func(t *testing.T) {
+		again := log(fact{"tok_1", credential.TokenRevoked{TokenID: "tok_1", ExpiresAt: noon}}, fact{"tok_1", credential.TokenRevoked{TokenID: "tok_1", ExpiresAt: noon.Add(101 * time.Hour)}})[1]
+		again.Time = noon.Add(100 * time.Hour)
+		s := fold([]event{revocation("tok_1", 0, time.Hour), again})
+		if !s.TokenRevoked("tok_1") || s.Broken() != nil {
+			t.Fatalf("broken: %v", s.Broken())
+		}
+	})
 	t.Run("leave no trace in what is saved once they are forgotten", func(t *testing.T) {
 		s := fold([]event{revocation("tok_1", 0, time.Hour), revocation("tok_2", 100*time.Hour, 101*time.Hour)})
 		other := fold([]event{revocation("tok_2", 100*time.Hour, 101*time.Hour)})
