@@ -61,8 +61,9 @@ func TestEveryFieldIsSaved(t *testing.T) {
 	}
 }
 
-// references are fields that lead to other objects of the same snapshot.
-var references = map[string]bool{"consumer": true, "consumerNumber": true, "service": true, "older": true, "at": true, "routes": true}
+// references are fields that lead to other objects of the same snapshot, or tell
+// of a state that is in force no more.
+var references = map[string]bool{"replaced": true, "consumer": true, "consumerNumber": true, "service": true, "older": true, "at": true, "routes": true}
 
 // states answers the objects of the test, without what leads to others.
 func states(t *testing.T, s *Snapshot) []any {

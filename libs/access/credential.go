@@ -24,6 +24,7 @@ type Credential struct {
 	secret        uint32 // the newest version
 	retiring      uint32 // the one before, while it lives on; 0: none
 	flags         credentialFlags
+	replaced      uint32 // atomic; 1: a newer state is in force
 	history
 }
 
@@ -57,6 +58,9 @@ const (
 	credentialRevoked                   // final
 	credentialSilent                    // even the newest secret is retired
 )
+
+// current says whether no newer state is in force.
+func (c *Credential) current() bool { return atomic.LoadUint32(&c.replaced) == 0 }
 
 // unknown is a credential before its first event.
 var unknown = &Credential{Settings: &Settings{}, expires: never}
@@ -191,6 +195,7 @@ func (s *Snapshot) applyCredential(id string, e events.Envelope, data events.Dat
 func (s *Snapshot) putCredential(hash uint64, before, next *Credential) {
 	s.credentials.put(hash, before, next)
 	if before != nil {
+		atomic.StoreUint32(&before.replaced, 1)
 		s.sum.forget(before)
 	}
 	s.sum.remember(next)

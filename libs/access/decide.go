@@ -10,9 +10,13 @@ import (
 // Request is a call of which the caller's secret has been verified. What is left
 // empty denies, except in a dry one.
 type Request struct {
-	Service       *Service // from a Route of the same snapshot
-	Credential    string   // its id
-	SecretVersion int      // the version that verified
+	Service    *Service // from a Route of the same snapshot
+	Credential string   // its id
+	// Known is the credential as this snapshot has just answered it, so that it
+	// need not be looked up again; nil: it is looked up. One that was replaced
+	// meanwhile is.
+	Known         *Credential
+	SecretVersion int // the version that verified
 	In            Placement
 	Address       netip.Addr // where the call comes from
 	At            time.Time  // by the clock of whoever decides
@@ -102,7 +106,10 @@ func (j *judgement) credential(q *Request) Code {
 		}
 		return Allowed
 	}
-	c := j.s.findCredential(j.s.hash(q.Credential), q.Credential)
+	c := q.Known
+	if c == nil || c.ID != q.Credential || !c.current() {
+		c = j.s.findCredential(j.s.hash(q.Credential), q.Credential)
+	}
 	if c == nil || !c.known() {
 		return CredentialInvalid
 	}

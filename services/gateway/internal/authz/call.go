@@ -89,7 +89,7 @@ func (d *Decider) decide(c *Call) access.Code {
 }
 
 func (d *Decider) identify(state *projection.State, c *Call) access.Code {
-	d.Verifier.Identify(state, access.TypesOf(c.Service.Accepts...), authn.Request{
+	d.Verifier.Identify(state, c.Service.AcceptedTypes(), authn.Request{
 		Method: c.Method, Raw: c.Raw, Host: c.Host, Query: c.Target.Query, Fields: c.Fields, At: c.At, Body: c.Body,
 	}, &c.Identity)
 	if c.Identity.Code != access.Allowed {
@@ -98,6 +98,7 @@ func (d *Decider) identify(state *projection.State, c *Call) access.Code {
 	c.Decision = state.Rule.Decide(access.Request{
 		Service:       c.Service,
 		Credential:    c.Identity.Credential.ID,
+		Known:         c.Identity.Credential,
 		SecretVersion: c.Identity.Version,
 		In:            c.Identity.Credential.Placement,
 		Address:       c.Address,
