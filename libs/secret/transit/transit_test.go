@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 		says   string
 	}{
 		"it is down":                 {func(c *transit.Config) { c.Address = down.URL }, secret.ErrUnavailable, "connection refused"},
-		"it does not answer in time": {func(c *transit.Config) { c.Address, c.Timeout = slow.URL, 50*time.Millisecond }, secret.ErrUnavailable, "time"},
+		"it does not answer in time": {func(c *transit.Config) { c.Address, c.Timeout = slow.URL, 50*time.Millisecond }, secret.ErrUnavailable, "did not answer within 50ms"},
 		"the token is wrong":         {func(c *transit.Config) { c.Token = "s.wrong" }, secret.ErrRefused, `lacks "update" on transit/decrypt/tidegate`},
 		"the key is another":         {func(c *transit.Config) { c.Key = "other" }, secret.ErrRefused, `is there a key "other"`},
 		"the engine is elsewhere":    {func(c *transit.Config) { c.Mount = "elsewhere" }, secret.ErrRefused, `mounted at "elsewhere"`},
