@@ -112,7 +112,7 @@ type Expired struct {
 
 // Expiring: it expires in Days days, unless its expiry is moved. It is told 30, 7
 // and 1 days before, once each; a moment that had passed when the expiry was set
-// is left out.
+// is left out. Of several that nobody could tell in time, the last is told.
 type Expiring struct {
 	events.Concerns
 	Name      string    `json:"name"`
