@@ -55,7 +55,7 @@ func (JWT) Describe() string {
 | ` + "`key`" + ` | required: the value that names this credential, 1-512 characters, in use nowhere else. It never changes |
 | ` + "`key_claim`" + ` | the claim in which tokens have it; ` + "`iss`" + ` by default, and no claim that is a number (` + "`exp`, `nbf`, `iat`" + `) |
 | ` + "`algorithm`" + ` | ` + "`HS256`" + ` (default) ` + "`HS384` `HS512`, `RS256` `RS384` `RS512`, `PS256` `PS384` `PS512`, `ES256` `ES384` `ES512`, `EdDSA`" + `. Changed by PATCH only to one for the same key: within HS, and among RS and PS |
-| ` + "`secret`" + ` | of HS: 8 bytes or more, generated (` + "`tg_s_`" + `...) when left out. Shorter than the hash it is accepted, with ` + "`\"warnings\":[\"secret_short\"]`" + ` in the answer |
+| ` + "`secret`" + ` | of HS: 8-1024 bytes, generated (` + "`tg_s_`" + `...) when left out. Shorter than the hash it is accepted, with ` + "`\"warnings\":[\"secret_short\"]`" + ` in the answer |
 | ` + "`secret_base64`" + ` | true: ` + "`secret`" + ` is the base64 of the key, as it is shown too; when none is given, one as long as the hash is generated |
 | ` + "`public_key`" + ` | of all others, required: PEM of a public key (` + "`PUBLIC KEY`, `RSA PUBLIC KEY`" + `) or certificate. RSA from 2048 to 8192 bits; the curve of the algorithm (P-256, P-384, P-521); Ed25519 |
 | ` + "`audience`" + ` | tokens must have it in ` + "`aud`" + `, 1-512 characters |
