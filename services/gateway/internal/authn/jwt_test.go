@@ -53,9 +53,7 @@ func TestTheTokensOfRFC7515(t *testing.T) {
 		},
 		"ES256": {
 			"eyJhbGciOiJFUzI1NiJ9." + payload + ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-			material.Proof{Public: &ecdsa.PublicKey{
-				Curve: elliptic.P256(), X: number("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"), Y: number("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
-			}},
+			material.Proof{Public: publicOf(t, "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")},
 		},
 	} {
 		t.Run(algorithm, func(t *testing.T) {

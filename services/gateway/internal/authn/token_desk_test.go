@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -102,9 +103,7 @@ func (d *desk) placed(id, kind string, at credential.Placement, config json.RawM
 
 func jwtConfig(id string, change map[string]any) json.RawMessage {
 	config := map[string]any{"algorithm": "HS256", "key": id, "key_claim": "iss", "leeway_seconds": 0}
-	for name, value := range change {
-		config[name] = value
-	}
+	maps.Copy(config, change)
 	written, _ := json.Marshal(config)
 	return written
 }
