@@ -37,3 +37,6 @@ func Without(content string, f BodyField) string {
 
 // HMAC256 is appendHMAC256.
 func HMAC256(key, message []byte) []byte { return appendHMAC256(nil, key, message) }
+
+// SmallReplays is NewReplays with fewer places in each of the 64 shards.
+func SmallReplays(places int) *Replays { return &Replays{most: places} }

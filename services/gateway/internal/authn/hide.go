@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
@@ -38,8 +39,7 @@ func (h Hidden) Field(i int, f header.Field) (value string, keep bool) {
 
 // Body takes the fields that hold out of a body, in place.
 func (h Hidden) Body(content []byte) []byte {
-	for i := len(h) - 1; i >= 0; i-- {
-		hit := h[i]
+	for _, hit := range slices.Backward(h) {
 		if !hit.Holds || hit.At.In != "body" {
 			continue
 		}

@@ -25,6 +25,7 @@ import (
 // what is over, so that no time is spent on that at once.
 type Replays struct {
 	shards [replayShards]replayShard
+	most   int // places in a shard
 	full   atomic.Int64
 }
 
@@ -64,13 +65,13 @@ func nonceKey(credential, nonce string) ReplayKey {
 }
 
 // NewReplays makes an empty memory.
-func NewReplays() *Replays { return &Replays{} }
+func NewReplays() *Replays { return &Replays{most: mostPlaces} }
 
 // Use takes a key for a time and says whether it was free. Of any number of
 // callers at once, one is told so. It is false too when there is no room.
 func (r *Replays) Use(key ReplayKey, now time.Time, window time.Duration) bool {
 	s := &r.shards[key[15]%replayShards]
-	free, room := s.use(key, now.UnixMilli(), now.Add(window).UnixMilli())
+	free, room := s.use(key, now.UnixMilli(), now.Add(window).UnixMilli(), r.most)
 	if !room {
 		r.full.Add(1)
 	}
@@ -116,7 +117,7 @@ type replayPlace struct {
 	until int64 // Unix milliseconds; at it, it is over
 }
 
-func (s *replayShard) use(key ReplayKey, now, until int64) (free, room bool) {
+func (s *replayShard) use(key ReplayKey, now, until int64, most int) (free, room bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.places == nil {
@@ -133,7 +134,7 @@ func (s *replayShard) use(key ReplayKey, now, until int64) (free, room bool) {
 	}
 	if s.n >= len(s.places)/8*7 {
 		switch {
-		case len(s.places) < mostPlaces:
+		case len(s.places) < most:
 			s.resize(2 * len(s.places))
 		case s.sweep(now, fullSweep) == 0:
 			return false, false

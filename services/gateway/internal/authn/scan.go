@@ -60,7 +60,7 @@ const manyPlaces = 24
 
 func (s *scanner) scan(rule *access.Snapshot, q *Request) {
 	places := rule.Placements()
-	headers := s.headers(rule, places, q.Fields)
+	headers := s.headers(places, q.Fields)
 	if !headers {
 		s.manyHeaders(rule, q.Fields)
 	}
@@ -83,7 +83,7 @@ func (s *scanner) scan(rule *access.Snapshot, q *Request) {
 
 // headers looks for each place among the headers; false: there are too many
 // places for that.
-func (s *scanner) headers(rule *access.Snapshot, places []access.Place, fields []header.Field) bool {
+func (s *scanner) headers(places []access.Place, fields []header.Field) bool {
 	if len(places) > manyPlaces {
 		return false
 	}

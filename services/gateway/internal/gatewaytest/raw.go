@@ -78,16 +78,16 @@ func (r *Recorder) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		trailers := ""
+		var trailers strings.Builder
 		if len(request.TransferEncoding) > 0 {
-			for line := ""; line != "\r\n"; trailers += line {
+			for line := ""; line != "\r\n"; trailers.WriteString(line) {
 				if line, err = b.ReadString('\n'); err != nil {
 					return
 				}
 			}
 		}
 		r.mu.Lock()
-		r.bodies = append(r.bodies, Body{string(body), strings.TrimSuffix(trailers, "\r\n")})
+		r.bodies = append(r.bodies, Body{string(body), strings.TrimSuffix(trailers.String(), "\r\n")})
 		r.mu.Unlock()
 		if r.Answer != nil {
 			r.Answer(c, request, body)

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,20 +53,21 @@ func (m Message) Fields() []header.Field {
 
 // Head answers what goes over the wire before the body.
 func (m Message) Head() string {
-	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", m.Method, m.Target, m.Host)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s %s HTTP/1.1\r\nHost: %s\r\n", m.Method, m.Target, m.Host)
 	for i := 0; i < len(m.Headers); i += 2 {
-		text += m.Headers[i] + ": " + m.Headers[i+1] + "\r\n"
+		fmt.Fprintf(&text, "%s: %s\r\n", m.Headers[i], m.Headers[i+1])
 	}
 	switch {
 	case m.Chunked:
-		text += "Transfer-Encoding: chunked\r\n"
+		text.WriteString("Transfer-Encoding: chunked\r\n")
 		if len(m.Trailers) > 0 {
-			text += "Trailer: " + m.Trailers[0] + "\r\n"
+			fmt.Fprintf(&text, "Trailer: %s\r\n", m.Trailers[0])
 		}
 	case m.Body != "":
-		text += fmt.Sprintf("Content-Length: %d\r\n", len(m.Body))
+		fmt.Fprintf(&text, "Content-Length: %d\r\n", len(m.Body))
 	}
-	return text + "\r\n"
+	return text.String() + "\r\n"
 }
 
 // Wire answers the whole of it.
@@ -73,15 +75,16 @@ func (m Message) Wire() string {
 	if !m.Chunked {
 		return m.Head() + m.Body
 	}
-	text := m.Head()
+	var text strings.Builder
+	text.WriteString(m.Head())
 	for piece := range slices.Chunk([]byte(m.Body), 7000) {
-		text += fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece)
+		fmt.Fprintf(&text, "%x\r\n%s\r\n", len(piece), piece)
 	}
-	text += "0\r\n"
+	text.WriteString("0\r\n")
 	for i := 0; i < len(m.Trailers); i += 2 {
-		text += m.Trailers[i] + ": " + m.Trailers[i+1] + "\r\n"
+		fmt.Fprintf(&text, "%s: %s\r\n", m.Trailers[i], m.Trailers[i+1])
 	}
-	return text + "\r\n"
+	return text.String() + "\r\n"
 }
 
 // value answers a header's value.
@@ -121,7 +124,7 @@ func (m Message) Canonical(signed ...string) string {
 		return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 	}
 	var pairs [][2]string
-	for _, part := range strings.Split(query, "&") {
+	for part := range strings.SplitSeq(query, "&") {
 		if name, value, _ := strings.Cut(part, "="); part != "" {
 			pairs = append(pairs, [2]string{encode(name), encode(value)})
 		}
@@ -227,9 +230,7 @@ func (w *World) HMAC(t testing.TB, id, consumerID, scheme string, config map[str
 	t.Helper()
 	s := MACSigner{AccessKey: "access-" + id, Secret: secret.Generate(secret.Secret)}
 	members := map[string]any{"scheme": scheme, "access_key": s.AccessKey, "clock_skew_seconds": 300, "allowed_algorithms": []string{}, "require_digest": false, "replay_protection": true}
-	for name, value := range config {
-		members[name] = value
-	}
+	maps.Copy(members, config)
 	place := "Authorization"
 	if scheme == "rfc9421" {
 		place = "Signature"
