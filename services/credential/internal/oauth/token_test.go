@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/consumer"
+	"github.com/tidegate-io/tidegate/libs/secret"
 	"github.com/tidegate-io/tidegate/services/credential/internal/oauth"
 )
 
@@ -237,8 +239,19 @@ func TestTokensEndWithTheSecretThatWasShown(t *testing.T) {
 
 func TestSecretsOfEveryKindAreVerified(t *testing.T) {
 	w := start(t)
-	hashed := w.issue(t, "hashed", "oauth2", `{"client_id":"hashed","client_secret":"correct horse"}`)
-	for name, c := range map[string]issued{"generated": w.issue(t, "generated", "oauth2", `{}`), "chosen": hashed} {
+	const own = "correct horse"
+	bcrypted, err := bcrypt.GenerateFromPassword([]byte(own), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, config := range map[string]string{
+		"generated": `{}`, "chosen": `{"client_secret":"` + own + `"}`,
+		"imported as argon2id": `{"client_secret_hash":"` + secret.HashPassword(own) + `"}`, "imported as bcrypt": `{"client_secret_hash":"` + string(bcrypted) + `"}`,
+	} {
+		c := w.issue(t, name, "oauth2", config)
+		if c.Secret.ClientSecret == "" {
+			c.Secret.ClientSecret = own // only its hash is known there
+		}
 		t.Run(name, func(t *testing.T) {
 			w.tokens(t, c)
 			c.Secret.ClientSecret = strings.ToUpper(c.Secret.ClientSecret)
