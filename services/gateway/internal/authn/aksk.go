@@ -145,10 +145,17 @@ func (t *sheet) canonical(q *Request, signed string, body []byte) bool {
 		b = append(append(b, value...), '\n')
 	}
 	b = append(appendLower(append(b, '\n'), signed), '\n')
+	if len(body) == 0 {
+		t.b = append(b, sumOfNothing...)
+		return true
+	}
 	sum := sha256.Sum256(body)
 	t.b = hex.AppendEncode(b, sum[:])
 	return true
 }
+
+// sumOfNothing is the SHA-256 of an empty body.
+const sumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // namedBefore says whether the nth name of a list stood in it already.
 func namedBefore(list, separator, name string, n int) bool {

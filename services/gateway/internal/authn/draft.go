@@ -13,11 +13,7 @@ import (
 // draft verifies `Signature keyId="K",algorithm="hmac-sha256",headers="@request-target
 // date",signature="<base64>"`: a signature over the key's name and the headers
 // that are listed, and over the body by way of its Digest.
-func (h *HMAC) draft(a *Attempt, hit *Hit) {
-	text, is := scheme(hit.Value, "Signature")
-	if !is {
-		return
-	}
+func (h *HMAC) draft(a *Attempt, hit *Hit, text string) {
 	auth, ok := parseDraft(text)
 	if !ok {
 		return

@@ -61,8 +61,11 @@ var signatureHeader = access.Placement{In: "header", Name: "Signature"}
 func (h *HMAC) Verify(a *Attempt, hit *Hit) {
 	switch hit.At {
 	case authHeader:
-		h.aksk(a, hit)
-		h.draft(a, hit)
+		if text, is := scheme(hit.Value, "Signature"); is {
+			h.draft(a, hit, text)
+		} else {
+			h.aksk(a, hit)
+		}
 	case signatureHeader:
 		h.message(a, hit)
 	}
