@@ -136,11 +136,11 @@ func (m Message) Canonical(signed ...string) string {
 	for _, p := range pairs {
 		parts = append(parts, p[0]+"="+p[1])
 	}
-	lines := ""
+	var lines strings.Builder
 	for _, name := range signed {
-		lines += strings.ToLower(name) + ":" + strings.TrimSpace(m.value(name)) + "\n"
+		fmt.Fprintf(&lines, "%s:%s\n", strings.ToLower(name), strings.TrimSpace(m.value(name)))
 	}
-	return m.Method + "\n" + path + "\n" + strings.Join(parts, "&") + "\n" + lines + "\n" + strings.ToLower(strings.Join(signed, ";")) + "\n" + hexOf(m.Body)
+	return m.Method + "\n" + path + "\n" + strings.Join(parts, "&") + "\n" + lines.String() + "\n" + strings.ToLower(strings.Join(signed, ";")) + "\n" + hexOf(m.Body)
 }
 
 // AKSK signs with the word "HMAC-SHA256".
@@ -161,14 +161,15 @@ func (s MACSigner) Draft(algorithm string, m Message, at time.Time, listed ...st
 	if m.value("date") == "" {
 		m = m.With("Date", at.UTC().Format(http.TimeFormat))
 	}
-	text := s.AccessKey + "\n"
+	lines := []string{s.AccessKey}
 	for _, name := range listed {
 		if name == "@request-target" {
-			text += m.Method + " " + m.Target + "\n"
+			lines = append(lines, m.Method+" "+m.Target)
 			continue
 		}
-		text += name + ": " + m.value(name) + "\n"
+		lines = append(lines, name+": "+m.value(name))
 	}
+	text := strings.Join(lines, "\n") + "\n"
 	kind := map[string]func() hash.Hash{"hmac-sha256": sha256.New, "hmac-sha512": sha512.New, "hmac-sha1": sha1.New}[algorithm]
 	return m.With("Authorization", fmt.Sprintf(`Signature keyId="%s",algorithm="%s",headers="%s",signature="%s"`,
 		s.AccessKey, algorithm, strings.Join(listed, " "), base64.StdEncoding.EncodeToString(s.sum(kind, text))))
