@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tidegate-io/tidegate/libs/es"
 )
@@ -34,17 +33,26 @@ func (r *Relay) wipe(ctx context.Context, records []es.MaterialRecord) error {
 	if err != nil {
 		return fmt.Errorf("overwrite erased material: %w", err)
 	}
-	all, ctx := errgroup.WithContext(ctx)
-	all.SetLimit(wipers)
+	turns, failed := make(chan struct{}, wipers), make(chan error, len(erased))
 	for _, key := range erased {
-		all.Go(func() error {
+		turns <- struct{}{}
+		go func() {
+			defer func() { <-turns }()
 			if err := wipe(ctx, stream, materialSubject+key); err != nil {
-				return fmt.Errorf("overwrite erased material %s: %w", key, err)
+				cancel()
+				failed <- fmt.Errorf("overwrite erased material %s: %w", key, err)
+				return
 			}
-			return nil
-		})
+			failed <- nil
+		}()
 	}
-	return all.Wait()
+	err = nil
+	for range erased {
+		if e := <-failed; err == nil {
+			err = e
+		}
+	}
+	return err
 }
 
 func wipe(ctx context.Context, stream jetstream.Stream, subject string) error {

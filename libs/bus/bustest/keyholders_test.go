@@ -17,7 +17,9 @@ func TestEverybodyTellsWhichKeysTheyHave(t *testing.T) {
 	conn.TellKeys(func() (ids, active []string) { return []string{"p-1", "s-1", "s-2"}, []string{"s-2", "p-1"} })
 	run(t, func(ctx context.Context) error { return conn.ServeHead(ctx, "credential", s.store) })
 	quiet := connect(t, server.URL())
-	run(t, func(ctx context.Context) error { return quiet.ServeHead(ctx, "catalog", newService(t, "catalog").store) })
+	run(t, func(ctx context.Context) error {
+		return quiet.ServeHead(ctx, "catalog", newService(t, "catalog").store)
+	})
 	g, _ := newGateway(t, server.URL(), "gw-1")
 	g.set(func(state *bus.GatewayState) { state.KeyIDs, state.Material = []string{"s-1"}, 7 })
 	run(t, g.pulse.Run)

@@ -3,6 +3,7 @@ package authn
 import (
 	"encoding/base64"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/tidegate-io/tidegate/events/credential"
@@ -15,16 +16,22 @@ import (
 // each fit.
 const longestBasic = 1536
 
+// strictBase64 has one form for each text.
+var strictBase64 = base64.StdEncoding.Strict()
+
 // Basic is a user name and a password (RFC 7617).
 type Basic struct {
 	ring      *secret.Ring
-	passwords *passwordCache
+	passwords *passwords
+	decoded   *sync.Pool // of *[longestBasic + 2]byte
 }
 
 var _ Type = Basic{}
 
 // NewBasic makes the type.
-func NewBasic(ring *secret.Ring) Basic { return Basic{ring, newPasswordCache()} }
+func NewBasic(ring *secret.Ring) Basic {
+	return Basic{ring, newPasswords(), &sync.Pool{New: func() any { return new([longestBasic + 2]byte) }}}
+}
 
 // Name is the contract's word.
 func (Basic) Name() string { return credential.TypeBasic }
@@ -42,8 +49,9 @@ func (b Basic) Verify(a *Attempt, hit *Hit) {
 	if hit.At.In != "header" || !ok || len(token) > base64.StdEncoding.EncodedLen(longestBasic) {
 		return
 	}
-	var memory [longestBasic + 2]byte
-	n, err := base64.StdEncoding.Strict().Decode(memory[:], unsafe.Slice(unsafe.StringData(token), len(token)))
+	memory := b.decoded.Get().(*[longestBasic + 2]byte)
+	defer b.decoded.Put(memory)
+	n, err := strictBase64.Decode(memory[:], bytesOf(token))
 	if err != nil || !printable(memory[:n]) {
 		return
 	}
@@ -55,7 +63,7 @@ func (b Basic) Verify(a *Attempt, hit *Hit) {
 	if known && c.Placement != hit.At {
 		c, known = nil, false
 	}
-	if secret.Check(password) == nil { // a generated one, which finds its credential by itself
+	if _, ours := secret.KindOf(password); ours && secret.Check(password) == nil { // a generated one, which finds its credential by itself
 		if holder, version := lookup(b.ring, a.State, password); known && holder != nil && holder.ID == c.ID {
 			a.Holds(c, version, hit)
 			return
@@ -71,17 +79,18 @@ func (b Basic) Verify(a *Attempt, hit *Hit) {
 func (b Basic) chosen(state *projection.State, c *access.Credential, password string) int {
 	hashes := 0
 	if c != nil {
-		for _, p := range state.Proofs.Of(c.ID) {
-			if p.Hash == "" {
+		proofs := state.Proofs.Of(c.ID)
+		for i := range proofs {
+			if proofs[i].Hash == "" {
 				continue
 			}
-			if hashes++; b.passwords.verify(p.Hash, password) {
-				return p.Version
+			if hashes++; b.passwords.verify(&proofs[i], password) {
+				return proofs[i].Version
 			}
 		}
 	}
 	if somebodys, ok := state.Proofs.AnyHash(); ok && hashes == 0 {
-		b.passwords.verify(somebodys, password)
+		b.passwords.slowly(somebodys, password)
 	}
 	return 0
 }

@@ -5,82 +5,78 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
+	"hash"
 	"sync"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/tidegate-io/tidegate/libs/secret"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/material"
 )
 
-// A password that was verified is believed for a while, for an argon2id hash
-// takes some 20 ms. What is remembered is an HMAC over the hash that it was
-// verified against and the password, under a key of this process's own: a
-// password that is changed or revoked has another hash, or none, and is not
-// found. Wrong passwords are not remembered.
-const (
-	believedFor = 5 * time.Minute
-	believed    = 4096
-	// patience bounds the wait for a turn: argon2id runs on as many cores as there
-	// are, and no more at once.
-	patience = 5 * time.Second
-)
+// patience bounds the wait for a turn: slow hashes are computed on as many cores
+// as there are, and no more at once.
+const patience = 5 * time.Second
 
-type passwordCache struct {
-	key   [32]byte
-	mu    sync.Mutex
-	until map[[sha256.Size]byte]time.Time
+// passwords verifies chosen passwords. A slow hash takes some 20 ms, so a right
+// password is believed from then on, for as long as its proof is in force; those
+// who show it for the first time at once share one computation. What is remembered
+// is an HMAC over the hash and the password, under a key of this process's own.
+// Wrong passwords are not remembered.
+type passwords struct {
+	macs   sync.Pool
+	flight singleflight.Group
+	slowly func(hash, password string) bool
 }
 
-func newPasswordCache() *passwordCache {
-	c := &passwordCache{until: map[[sha256.Size]byte]time.Time{}}
-	_, _ = rand.Read(c.key[:])
-	return c
+type passwordMAC struct {
+	hash.Hash
+	sum [sha256.Size]byte // here, so that it does not escape to the heap
 }
 
-// verify says whether a password is the one that was hashed. It takes no context:
-// the call that asks is in a buffer that the server uses again, and must not be
-// held on to.
-func (c *passwordCache) verify(phc, password string) bool {
-	known := c.name(phc, password)
-	now := time.Now()
-	c.mu.Lock()
-	until, ok := c.until[known]
-	c.mu.Unlock()
-	if ok && now.Before(until) {
+func newPasswords() *passwords {
+	var key [sha256.Size]byte
+	_, _ = rand.Read(key[:])
+	p := &passwords{slowly: slowly}
+	p.macs.New = func() any { return &passwordMAC{Hash: hmac.New(sha256.New, key[:])} }
+	return p
+}
+
+// verify says whether a password is the one of a proof. It takes no context: the
+// call that asks is in a buffer that the server uses again, and must not be held
+// on to.
+func (p *passwords) verify(proof *material.Proof, password string) bool {
+	m := p.macs.Get().(*passwordMAC)
+	defer p.macs.Put(m)
+	m.Reset()
+	_, _ = m.Write(bytesOf(proof.Hash)) // holds no NUL
+	_, _ = m.Write(nul)
+	_, _ = m.Write(bytesOf(password))
+	m.Sum(m.sum[:0])
+	if known := proof.Verified.Load(); known != nil && subtle.ConstantTimeCompare(known[:], m.sum[:]) == 1 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if right, err := secret.VerifyPasswordContext(ctx, phc, password); !right || err != nil {
+	right, _, _ := p.flight.Do(string(m.sum[:]), func() (any, error) { return p.slowly(proof.Hash, password), nil })
+	if right != true {
 		return false
 	}
-	c.remember(known, now)
+	sum := m.sum
+	proof.Verified.Store(&sum)
 	return true
 }
 
-func (c *passwordCache) name(phc, password string) (sum [sha256.Size]byte) {
-	mac := hmac.New(sha256.New, c.key[:])
-	_, _ = mac.Write([]byte(phc)) // a PHC string holds no NUL
-	_, _ = mac.Write([]byte{0})
-	_, _ = mac.Write([]byte(password))
-	mac.Sum(sum[:0])
-	return sum
+// slowly computes the slow hash; false too when its turn did not come in time.
+func slowly(hash, password string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	right, err := secret.VerifyPasswordContext(ctx, hash, password)
+	return right && err == nil
 }
 
-func (c *passwordCache) remember(known [sha256.Size]byte, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.until) >= believed {
-		for other, until := range c.until {
-			if now.After(until) {
-				delete(c.until, other)
-			}
-		}
-	}
-	for other := range c.until {
-		if len(c.until) < believed {
-			break
-		}
-		delete(c.until, other) // any one: the map's order is random
-	}
-	c.until[known] = now.Add(believedFor)
-}
+var nul = []byte{0}
+
+// bytesOf answers the bytes of a text, which are only read.
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

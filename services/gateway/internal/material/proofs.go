@@ -15,6 +15,11 @@ type Proof struct {
 	Hash    string           // argon2id (PHC) or bcrypt, of a chosen password
 	Key     []byte           // a shared secret: HMAC, HS256 and the like; not to be changed
 	Public  crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+
+	// Verified is what whoever verified the password remembers it by, so that the
+	// slow hash is computed once: it goes when the proof does. There is one for
+	// each Hash that was put.
+	Verified *atomic.Pointer[[32]byte]
 }
 
 // Proofs finds what a credential's secrets are verified with. One goroutine
@@ -55,11 +60,25 @@ func (p *Proofs) Len() int { return p.of.Size() }
 
 // Put brings a proof into force, in place of an earlier one of its version.
 func (p *Proofs) Put(credential string, proof Proof) {
+	if proof.Hash != "" {
+		proof.Verified = p.verified(credential, proof)
+	}
 	p.change(credential, proof.Version, func(kept []Proof) []Proof { return append(kept, proof) })
 	if proof.Hash != "" {
 		p.hashes++
 		p.somebody.Store(&proof)
 	}
+}
+
+// verified answers what is remembered of a hash: that of the same version when it
+// is put once more, as it is when it is sealed under another key.
+func (p *Proofs) verified(credential string, proof Proof) *atomic.Pointer[[32]byte] {
+	for _, other := range p.Of(credential) {
+		if other.Version == proof.Version && other.Hash == proof.Hash {
+			return other.Verified
+		}
+	}
+	return new(atomic.Pointer[[32]byte])
 }
 
 // Remove takes a version out of force.
