@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -271,9 +272,7 @@ func TestEveryTypeAtEveryPlaceInEveryState(t *testing.T) {
 // live takes one credential through its life.
 func (s *stage) live(t *testing.T, w way, who string, hide bool) {
 	asked := map[string]any{"name": "the one", "hide_credentials": hide}
-	for member, value := range w.asked {
-		asked[member] = value
-	}
+	maps.Copy(asked, w.asked)
 	if config, ok := asked["config"].(map[string]any); ok && config["key"] != nil {
 		config["key"] = who // names this credential
 	}

@@ -24,7 +24,7 @@ type Credential struct {
 	secret        uint32 // the newest version
 	retiring      uint32 // the one before, while it lives on; 0: none
 	flags         credentialFlags
-	replaced      uint32 // atomic; 1: a newer state is in force
+	replaced      uint32 //nolint:modernize // atomic, and copied by its one writer; 1: a newer state is in force
 	history
 }
 

@@ -9,14 +9,15 @@ import (
 // Variables answers the names of all environment variables that configure a
 // program, in order, those that name a file with a secret included.
 func Variables() []string {
-	var e environment
-	fields, err := env.GetFieldParams(&e)
-	if err != nil {
-		panic("app: the environment's tags are wrong: " + err.Error())
-	}
 	var names []string
-	for _, field := range fields {
-		names = append(names, field.Key)
+	for _, e := range []any{&environment{}, &keyringEnvironment{}} {
+		fields, err := env.GetFieldParams(e)
+		if err != nil {
+			panic("app: the environment's tags are wrong: " + err.Error())
+		}
+		for _, field := range fields {
+			names = append(names, field.Key)
+		}
 	}
 	for _, name := range secretVariables {
 		names = append(names, name+"_FILE")

@@ -9,7 +9,7 @@ import (
 
 func TestVariablesAreThoseThatAreRead(t *testing.T) {
 	names := app.Variables()
-	for _, name := range []string{"TIDEGATE_NATS_URL", "TIDEGATE_NATS_URL_FILE", "TIDEGATE_LISTEN", "TIDEGATE_CREDENTIAL_URL"} {
+	for _, name := range []string{"TIDEGATE_NATS_URL", "TIDEGATE_NATS_URL_FILE", "TIDEGATE_LISTEN", "TIDEGATE_CREDENTIAL_URL", "TIDEGATE_KEYRING_DRIVER", "TIDEGATE_KEYRING_TRANSIT_TOKEN_FILE"} {
 		if !slices.Contains(names, name) {
 			t.Errorf("%s is missing: %v", name, names)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -127,11 +128,12 @@ func outrun(err error) bool {
 	if !ok {
 		return false
 	}
-	switch refused.ErrorCode {
-	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, duplicateInProcess:
-		return true
-	}
-	return false
+	return slices.Contains(faster, refused.ErrorCode)
+}
+
+// faster are the server's codes for a place that is taken.
+var faster = []jetstream.ErrorCode{
+	jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, duplicateInProcess,
 }
 
 // duplicateInProcess is the server's code for a message that it is taking from

@@ -63,14 +63,15 @@ func Signature(r *http.Request, key, secret string, at time.Time) error {
 		r.Header.Set("Digest", "SHA-256="+base64.StdEncoding.EncodeToString(digest[:]))
 		listed = append(listed, "digest")
 	}
-	text := key + "\n"
+	lines := []string{key}
 	for _, name := range listed {
 		if name == "@request-target" {
-			text += r.Method + " " + r.URL.RequestURI() + "\n"
+			lines = append(lines, r.Method+" "+r.URL.RequestURI())
 		} else {
-			text += name + ": " + r.Header.Get(name) + "\n"
+			lines = append(lines, name+": "+r.Header.Get(name))
 		}
 	}
+	text := strings.Join(lines, "\n") + "\n"
 	r.Header.Set("Authorization", fmt.Sprintf(`Signature keyId=%q,algorithm="hmac-sha256",headers=%q,signature=%q`,
 		key, strings.Join(listed, " "), base64.StdEncoding.EncodeToString(mac(secret, text))))
 	return nil
@@ -94,11 +95,11 @@ func RFC9421(r *http.Request, key, secret, nonce string, at time.Time) error {
 	if nonce != "" {
 		params += fmt.Sprintf(";nonce=%q", nonce)
 	}
-	base := ""
+	var lines []string
 	for i, name := range covered {
-		base += name + ": " + values[i] + "\n"
+		lines = append(lines, name+": "+values[i])
 	}
-	base += `"@signature-params": ` + params
+	base := strings.Join(append(lines, `"@signature-params": `+params), "\n")
 	r.Header.Set("Signature-Input", "sig="+params)
 	r.Header.Set("Signature", "sig=:"+base64.StdEncoding.EncodeToString(mac(secret, base))+":")
 	return nil
