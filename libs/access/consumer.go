@@ -53,7 +53,8 @@ type standing uint32
 
 const (
 	unknownParty    standing = iota // or deleted, or broken
-	openParty                       // from anywhere
+	openParty                       // from anywhere, as often as it likes
+	limitedParty                    // from anywhere
 	restrictedParty                 // from some addresses
 	suspendedParty
 )
@@ -66,6 +67,8 @@ func standingOf(c *Consumer) standing {
 		return suspendedParty
 	case c.Limits != nil && c.Limits.AllowedIPs != nil:
 		return restrictedParty
+	case c.Limits != nil && (c.Limits.Rate != nil || c.Limits.Quota != nil):
+		return limitedParty
 	}
 	return openParty
 }

@@ -37,6 +37,9 @@ type Decision struct {
 	Consumer     *Consumer
 	Credential   *Credential
 	Subscription *Subscription
+	// Limited says that the consumer, or a plan of the service, has a rate or a
+	// quota. When it is false neither object need be looked at for limits.
+	Limited bool
 }
 
 // Allowed says that the call may go through, as far as the rule goes: limits
@@ -69,6 +72,7 @@ func (s *Snapshot) Decide(q Request) Decision {
 	if j.Code == Allowed {
 		j.Code = j.address(&q)
 	}
+	j.Limited = j.Code == Allowed && (j.standing != openParty || j.Service.limited)
 	j.Status = j.Code.Status()
 	return j.Decision
 }
@@ -178,7 +182,7 @@ func (j *judgement) subscription() Code {
 
 // Most consumers may call from anywhere and need not be looked at.
 func (j *judgement) address(q *Request) Code {
-	if j.standing == openParty || j.Consumer == nil || q.Dry && !q.Address.IsValid() || j.Consumer.Limits.admits(q.Address) {
+	if j.standing == openParty || j.standing == limitedParty || j.Consumer == nil || q.Dry && !q.Address.IsValid() || j.Consumer.Limits.admits(q.Address) {
 		return Allowed
 	}
 	return IPNotAllowed

@@ -234,3 +234,30 @@ func TestSecretsDieForEver(t *testing.T) {
 		t.Error("an unknown credential has a secret")
 	}
 }
+
+func TestWhetherThereAreLimitsIsToldWithTheDecision(t *testing.T) {
+	unlimited := drafted(func(d *catalog.Drafted) { d.Plans = []catalog.Plan{{ID: "default"}} })
+	rate := &consumer.Limits{Rate: &consumer.Rate{Requests: 1, PerSeconds: 1}}
+	quota := &consumer.Limits{Quota: &consumer.Quota{Requests: 1, Per: "day"}}
+	for name, c := range map[string]struct {
+		service fact
+		limits  *consumer.Limits
+		limited bool
+	}{
+		"neither":                 {unlimited, nil, false},
+		"a plan's rate":           {drafted(), nil, true},
+		"a consumer's rate":       {unlimited, rate, true},
+		"a consumer's quota":      {unlimited, quota, true},
+		"both":                    {drafted(), rate, true},
+		"limits that say nothing": {unlimited, &consumer.Limits{}, false},
+		"a consumer's addresses":  {unlimited, &consumer.Limits{AllowedIPs: []string{"10.0.0.0/8"}}, true}, // looked at in any case
+	} {
+		t.Run(name, func(t *testing.T) {
+			who := registered(func(d *consumer.Registered) { d.Limits = c.limits })
+			s := fold(log(who, issued(), c.service, published(), requested("sub_1"), approved("sub_1", nil)))
+			if d := call(s); !d.Allowed() || d.Limited != c.limited {
+				t.Errorf("%q, limited %v, want %v", d.Code, d.Limited, c.limited)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ type Service struct {
 
 	Timeout time.Duration
 	accepts Types
+	limited bool     // some plan has a rate or a quota
 	live    bool     // its status is one that is routed
 	routes  []*Route // while it is routed
 	since   int64    // position of the event by which it became routed
@@ -152,6 +154,7 @@ func (s *Snapshot) applyService(id string, e events.Envelope, data events.Data) 
 func (s *Snapshot) putService(at *provider, next *Service) {
 	next.live = next.routed()
 	next.accepts = TypesOf(next.Accepts...)
+	next.limited = slices.ContainsFunc(next.Plans, func(p catalog.Plan) bool { return p.Rate != nil || p.Quota != nil })
 	next.Timeout = time.Duration(next.TimeoutSeconds) * time.Second
 	next.routes = routesOf(next)
 	before := at.state.Swap(next)

@@ -117,6 +117,9 @@ func (d *Decider) identify(state *projection.State, c *Call) access.Code {
 
 // count takes the call from the consumer's and the plan's limits.
 func (d *Decider) count(c *Call) access.Code {
+	if !c.Decision.Limited {
+		return access.Allowed
+	}
 	limits, plan := c.Decision.Consumer.Limits, c.Decision.Plan()
 	if limits == nil && (plan == nil || plan.Rate == nil && plan.Quota == nil) {
 		return access.Allowed
