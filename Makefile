@@ -58,7 +58,7 @@ bench: ## Run the benchmarks and print their figures (BENCH=regexp)
 
 fuzz: ## Run every fuzz target for FUZZTIME (1m)
 	@git grep -oE '^func Fuzz[A-Za-z0-9]+' -- '*_test.go' | sed 's/:func /:/' | while IFS=: read -r file target; do \
-		echo "==> $$(dirname $$file) $$target"; (cd $$(dirname $$file) && go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .); done
+		echo "==> $$(dirname $$file) $$target"; (cd $$(dirname $$file) && go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s .); done
 
 # Tests of the Postgres store need its server programs (initdb, postgres), those of
 # the README's calls need curl and openssl.
