@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 	"unsafe"
 )
 
@@ -40,7 +38,7 @@ func (h *HMAC) aksk(a *Attempt, hit *Hit) {
 	}
 	q := a.Request
 	c, s := h.find(a, hit, auth.access, schemeAKSK)
-	if c == nil || !s.allows(hmacSHA256, false) || bodyHidden(q) || !sameHost(q) {
+	if c == nil || !s.allows(hmacSHA256) || bodyHidden(q) || !sameHost(q) {
 		return
 	}
 	date, once := q.Field(dateAKSK)
@@ -48,8 +46,7 @@ func (h *HMAC) aksk(a *Attempt, hit *Hit) {
 		return
 	}
 	if s.skew > 0 {
-		at, err := time.Parse(layoutAKSK, date)
-		if err != nil || len(date) != len(layoutAKSK) || !s.near(at, q.At) {
+		if at, ok := dateOfAKSK(date); !ok || !s.near(at, q.At) {
 			return
 		}
 	}
@@ -111,19 +108,6 @@ func parseAKSK(value string) (auth authAKSK, ok bool) {
 	return auth, err == nil && auth.access != "" && auth.signed != ""
 }
 
-// sheet is memory in which what is signed is laid out.
-type sheet struct {
-	b     []byte
-	mac   []byte // and to make its HMAC in
-	pairs []pair
-	text  []byte // of the pairs
-}
-
-// pair is a name and a value of a query, encoded: places in the sheet's text.
-type pair struct{ from, equals, to int }
-
-var sheets = sync.Pool{New: func() any { return new(sheet) }}
-
 // canonical lays out the request; false: a header that is named is not there, or
 // more than once, or is named twice.
 func (t *sheet) canonical(q *Request, signed string, body []byte) bool {
@@ -182,6 +166,7 @@ func (t *sheet) sign(word, date string) {
 // once ("+" is itself), encoded by RFC 3986 and sorted by name, then by value.
 func (t *sheet) appendQuery(b []byte, query string) []byte {
 	t.pairs, t.text = t.pairs[:0], t.text[:0]
+	sorted := true
 	for part := range strings.SplitSeq(query, "&") {
 		if part == "" {
 			continue
@@ -192,14 +177,12 @@ func (t *sheet) appendQuery(b []byte, query string) []byte {
 		p.equals = len(t.text)
 		t.text = appendEncoded(append(t.text, '='), value, &unreserved)
 		p.to = len(t.text)
+		sorted = sorted && (len(t.pairs) == 0 || t.order(t.pairs[len(t.pairs)-1], p) <= 0)
 		t.pairs = append(t.pairs, p)
 	}
-	slices.SortFunc(t.pairs, func(x, y pair) int {
-		if order := bytes.Compare(t.text[x.from:x.equals], t.text[y.from:y.equals]); order != 0 {
-			return order
-		}
-		return bytes.Compare(t.text[x.equals:x.to], t.text[y.equals:y.to])
-	})
+	if !sorted {
+		slices.SortFunc(t.pairs, t.order)
+	}
 	for i, p := range t.pairs {
 		if i > 0 {
 			b = append(b, '&')
@@ -209,12 +192,27 @@ func (t *sheet) appendQuery(b []byte, query string) []byte {
 	return b
 }
 
+// order is that of two pairs.
+func (t *sheet) order(x, y pair) int {
+	if order := bytes.Compare(t.text[x.from:x.equals], t.text[y.from:y.equals]); order != 0 {
+		return order
+	}
+	return bytes.Compare(t.text[x.equals:x.to], t.text[y.equals:y.to])
+}
+
 const upperHex = "0123456789ABCDEF"
 
 // appendEncoded decodes a part of a query and encodes it again, but for some
 // characters. A "%" that begins no escape is itself.
 func appendEncoded(b []byte, part string, but *[256]bool) []byte {
 	for i := 0; i < len(part); i++ {
+		from := i
+		for i < len(part) && but[part[i]] {
+			i++
+		}
+		if b = append(b, part[from:i]...); i == len(part) {
+			break
+		}
 		c := part[i]
 		if c == '%' && i+2 < len(part) {
 			if high, low := digit(part[i+1]), digit(part[i+2]); high >= 0 && low >= 0 {
@@ -246,12 +244,12 @@ func lettersAnd(others string) (t [256]bool) {
 }
 
 func appendLower(b []byte, text string) []byte {
-	for i := range len(text) {
-		c := text[i]
+	from := len(b)
+	b = append(b, text...)
+	for i, c := range b[from:] {
 		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
+			b[from+i] = c | 0x20
 		}
-		b = append(b, c)
 	}
 	return b
 }

@@ -1,12 +1,8 @@
 package authn
 
 import (
-	"crypto/sha1" //nolint:gosec // for those who allow it by name
 	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/subtle"
-	"encoding/base64"
-	"net/http"
 	"strings"
 )
 
@@ -20,20 +16,19 @@ func (h *HMAC) draft(a *Attempt, hit *Hit, text string) {
 	}
 	q := a.Request
 	c, s := h.find(a, hit, auth.keyID, schemeSignature)
-	if c == nil || !s.allows(auth.algorithm, auth.algorithm == hmacSHA1) || !sameHost(q) {
-		return
-	}
-	if !s.dated(q, auth.headers) {
+	if c == nil || !s.allows(auth.algorithm) || !sameHost(q) || !s.dated(q, auth.headers) {
 		return
 	}
 	sheet := sheets.Get().(*sheet)
 	defer sheets.Put(sheet)
-	if !sheet.draft(q, auth) {
+	signature, ok := sheet.decode(auth.signature, auth.algorithm.size)
+	if !ok || !sheet.draft(q, auth) {
 		return
 	}
-	version := sheet.signedBy(a, c, auth.algorithm, sheet.b, auth.signature)
-	if version > 0 && h.digested(a, s, auth.headers) {
-		h.accept(a, hit, c, s, version, signatureKey(c.ID, auth.signature))
+	version := sheet.signedBy(a, c, auth.algorithm, sheet.b, signature)
+	key := signatureKey(c.ID, signature)
+	if version > 0 && h.digested(a, s, sheet, auth.headers) {
+		h.accept(a, hit, c, s, version, key)
 	}
 }
 
@@ -46,12 +41,12 @@ func (s *signing) dated(q *Request, headers string) bool {
 	if n != 1 || !lists(headers, "date") {
 		return false
 	}
-	at, err := http.ParseTime(date)
-	return err == nil && s.near(at, q.At)
+	at, ok := dateOfHTTP(date)
+	return ok && s.near(at, q.At)
 }
 
 // digested holds the body against its Digest, when there is one or must be.
-func (h *HMAC) digested(a *Attempt, s *signing, headers string) bool {
+func (h *HMAC) digested(a *Attempt, s *signing, sheet *sheet, headers string) bool {
 	value, n := a.Request.Field("Digest")
 	if n == 0 && !s.digest {
 		return true
@@ -59,7 +54,7 @@ func (h *HMAC) digested(a *Attempt, s *signing, headers string) bool {
 	if n != 1 || !lists(headers, "digest") || bodyHidden(a.Request) {
 		return false
 	}
-	want, ok := digestSHA256(value)
+	want, ok := sheet.digest(value)
 	if !ok {
 		return false
 	}
@@ -71,38 +66,35 @@ func (h *HMAC) digested(a *Attempt, s *signing, headers string) bool {
 	return subtle.ConstantTimeCompare(sum[:], want) == 1
 }
 
-// digestSHA256 reads the one SHA-256 digest of a Digest header (RFC 3230), whose
-// others nobody needs.
-func digestSHA256(value string) (sum []byte, ok bool) {
+// digest reads the one SHA-256 digest of a Digest header (RFC 3230), whose others
+// nobody needs.
+func (t *sheet) digest(value string) (sum []byte, ok bool) {
 	for part := range strings.SplitSeq(value, ",") {
 		name, text, _ := strings.Cut(strings.Trim(part, " \t"), "=")
 		if !strings.EqualFold(name, "SHA-256") {
 			continue
 		}
-		var err error
-		if sum != nil {
+		if ok {
 			return nil, false
 		}
-		if sum, err = base64.StdEncoding.Strict().DecodeString(text); err != nil || len(sum) != sha256.Size {
+		if sum, ok = t.decode(text, sha256.Size); !ok {
 			return nil, false
 		}
 	}
-	return sum, sum != nil
+	return sum, ok
 }
 
 // authDraft is what the header says.
 type authDraft struct {
-	keyID, algorithm, headers string
-	signature                 []byte
+	keyID, headers string
+	algorithm      *algorithm
+	signature      string // in base64
 }
-
-// sizes are how long the algorithms' signatures are.
-var sizes = map[string]int{hmacSHA256: sha256.Size, hmacSHA512: sha512.Size, hmacSHA1: sha1.Size}
 
 // parseDraft reads the parameters: four, in any order, each once and in quotes,
 // and none besides. There are no escapes in the quotes.
 func parseDraft(text string) (auth authDraft, ok bool) {
-	signature := ""
+	word := "" // for the algorithm
 	if len(text) > longestAuthorization {
 		return auth, false
 	}
@@ -114,11 +106,11 @@ func parseDraft(text string) (auth authDraft, ok bool) {
 		case "keyId":
 			to = &auth.keyID
 		case "algorithm":
-			to = &auth.algorithm
+			to = &word
 		case "headers":
 			to = &auth.headers
 		case "signature":
-			to = &signature
+			to = &auth.signature
 		}
 		if !found || !closed || to == nil || *to != "" || value == "" || strings.IndexByte(value, '\\') >= 0 {
 			return auth, false
@@ -132,10 +124,12 @@ func parseDraft(text string) (auth authDraft, ok bool) {
 		}
 		text = text[1:]
 	}
-	var err error
-	auth.signature, err = base64.StdEncoding.Strict().DecodeString(signature)
-	size, known := sizes[auth.algorithm]
-	return auth, err == nil && known && len(auth.signature) == size && auth.keyID != "" && auth.headers != ""
+	for _, known := range [...]*algorithm{hmacSHA256, hmacSHA512, hmacSHA1} {
+		if known.name == word {
+			auth.algorithm = known
+		}
+	}
+	return auth, auth.algorithm != nil && auth.keyID != "" && auth.headers != "" && auth.signature != ""
 }
 
 // draft lays out what is signed; false: a header that is listed is not there, or

@@ -2,13 +2,13 @@ package authn
 
 import "github.com/tidegate-io/tidegate/services/gateway/internal/sfv"
 
-// SignatureBase is appendBase of a Signature-Input's value.
-func SignatureBase(q *Request, protocol, input string) (string, bool) {
-	members, err := sfv.Dictionary("sig=" + input)
-	if err != nil || len(members) != 1 || !members[0].List {
+// SignatureBase is appendBase of a Signature-Input's value, for https.
+func SignatureBase(q *Request, input string) (string, bool) {
+	var d sfv.Dictionary
+	if d.Read("sig="+input) != nil || len(d.Members) != 1 || !d.Members[0].List {
 		return "", false
 	}
-	base, ok := appendBase(nil, q, protocol, members[0])
+	base, ok := appendBase(nil, partsOf(q, false), &d.Members[0])
 	return string(base), ok
 }
 
@@ -35,8 +35,12 @@ func Without(content string, f BodyField) string {
 	return string(hidden.Body([]byte(content)))
 }
 
-// HMAC256 is appendHMAC256.
-func HMAC256(key, message []byte) []byte { return appendHMAC256(nil, key, message) }
+// The dates of signatures.
+var (
+	DateOfAKSK = dateOfAKSK
+	DateOfHTTP = dateOfHTTP
+	Fixdate    = fixdate
+)
 
 // SmallReplays is NewReplays with fewer places in each of the 64 shards.
 func SmallReplays(places int) *Replays { return &Replays{most: places} }

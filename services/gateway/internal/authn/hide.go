@@ -92,12 +92,12 @@ func without(value, separator string, spans [][2]int) string {
 
 // withoutMembers answers a dictionary without some members.
 func withoutMembers(value string, labels []string) string {
-	members, err := sfv.Dictionary(value)
-	if err != nil {
+	var d sfv.Dictionary
+	if d.Read(value) != nil {
 		return value
 	}
 	var spans [][2]int
-	for _, m := range members {
+	for _, m := range d.Members {
 		for _, label := range labels {
 			if m.Key != label {
 				continue

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // for those who allow it by name
 	"crypto/sha256"
 	"crypto/sha512"
@@ -9,6 +8,7 @@ import (
 	"hash"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate-io/tidegate/events/credential"
@@ -78,6 +78,8 @@ type signing struct {
 	skew       time.Duration // 0: dates are not looked at
 	digest     bool          // required
 	replay     bool          // protected against
+
+	plain atomic.Bool // its last signature by RFC 9421 was made for http
 }
 
 // defaultSkew is for a config that says nothing, and half of the window in which
@@ -124,11 +126,11 @@ func (s *signing) near(date, now time.Time) bool {
 
 // allows says whether a signature may be made with an algorithm; one that is weak
 // only when the config names it.
-func (s *signing) allows(algorithm string, weak bool) bool {
+func (s *signing) allows(with *algorithm) bool {
 	if len(s.algorithms) == 0 {
-		return !weak
+		return !with.weak
 	}
-	return slices.Contains(s.algorithms, algorithm)
+	return slices.Contains(s.algorithms, with.name)
 }
 
 // find answers the credential with an access key, when it is for this scheme and
@@ -145,58 +147,19 @@ func (h *HMAC) find(a *Attempt, hit *Hit, accessKey, scheme string) (*access.Cre
 	return c, s
 }
 
-// hashes are what signatures can be made with, beside SHA-256.
-var hashes = map[string]func() hash.Hash{hmacSHA512: sha512.New, hmacSHA1: sha1.New}
+// algorithm is what signatures can be made with.
+type algorithm struct {
+	name string
+	size int
+	hash func() hash.Hash
+	weak bool
+}
 
-const (
-	hmacSHA256 = "hmac-sha256"
-	hmacSHA512 = "hmac-sha512"
-	hmacSHA1   = "hmac-sha1"
+var (
+	hmacSHA256 = &algorithm{name: "hmac-sha256", size: sha256.Size, hash: sha256.New}
+	hmacSHA512 = &algorithm{name: "hmac-sha512", size: sha512.Size, hash: sha512.New}
+	hmacSHA1   = &algorithm{name: "hmac-sha1", size: sha1.Size, hash: sha1.New, weak: true}
 )
-
-// signedBy answers which version of a credential's secret a signature was made
-// with; 0: none. Each is compared in constant time.
-func (t *sheet) signedBy(a *Attempt, c *access.Credential, algorithm string, base, signature []byte) (version int) {
-	for _, p := range a.State.Proofs.Of(c.ID) {
-		if len(p.Key) == 0 {
-			continue
-		}
-		if algorithm == hmacSHA256 {
-			t.mac = appendHMAC256(t.mac[:0], p.Key, base)
-		} else {
-			mac := hmac.New(hashes[algorithm], p.Key)
-			_, _ = mac.Write(base)
-			t.mac = mac.Sum(t.mac[:0])
-		}
-		if hmac.Equal(t.mac, signature) {
-			version = max(version, p.Version)
-		}
-	}
-	return version
-}
-
-// appendHMAC256 is HMAC-SHA256 (RFC 2104) in memory that is there already: the
-// standard library's makes two hashes anew for each key. A test holds it to that.
-func appendHMAC256(dst, key, message []byte) []byte {
-	var pad [sha256.BlockSize]byte
-	if len(key) > len(pad) {
-		sum := sha256.Sum256(key)
-		copy(pad[:], sum[:])
-	} else {
-		copy(pad[:], key)
-	}
-	for i := range pad {
-		pad[i] ^= 0x36
-	}
-	dst = append(append(dst, pad[:]...), message...)
-	inner := sha256.Sum256(dst)
-	for i := range pad {
-		pad[i] ^= 0x36 ^ 0x5c
-	}
-	dst = append(append(dst[:0], pad[:]...), inner[:]...)
-	sum := sha256.Sum256(dst)
-	return append(dst[:0], sum[:]...)
-}
 
 // accept notes a signature that is right, and uses it up under a key. What stands
 // in one request twice is used once.
@@ -241,20 +204,23 @@ func sameHost(q *Request) bool {
 		return true
 	}
 	_, rest, ok := strings.Cut(q.Raw, "://")
+	return ok && rest[:hostEnd(rest)] == q.Host
+}
+
+// hostEnd is where a target in absolute form goes on after its host.
+func hostEnd(rest string) int {
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
-		rest = rest[:end]
+		return end
 	}
-	return ok && rest == q.Host
+	return len(rest)
 }
 
 // asSent cuts a request target into its path and its query, byte for byte. A path
 // that is empty is "/".
 func asSent(raw string) (path, query string, asked bool) {
-	if _, rest, absolute := strings.Cut(raw, "://"); absolute && raw[0] != '/' {
-		if at := strings.IndexAny(rest, "/?"); at >= 0 {
-			raw = rest[at:]
-		} else {
-			raw = ""
+	if !strings.HasPrefix(raw, "/") {
+		if _, rest, absolute := strings.Cut(raw, "://"); absolute {
+			raw = rest[hostEnd(rest):]
 		}
 	}
 	path, query, asked = strings.Cut(raw, "?")

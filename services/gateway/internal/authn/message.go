@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
+	"github.com/tidegate-io/tidegate/libs/access"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/sfv"
 )
 
@@ -21,106 +21,119 @@ const (
 const mostLabels = 8
 
 // message verifies the signatures of one Signature line by RFC 9421. Each line
-// must be a dictionary by itself; a label of ours must be there once, in
-// Signature and in Signature-Input. Labels that name no credential are others'.
+// must be a dictionary by itself, and all of them together one; a label of ours
+// must be in Signature-Input too. Labels that name no credential are others'.
 func (h *HMAC) message(a *Attempt, hit *Hit) {
-	signatures, err := sfv.Dictionary(hit.Value)
-	if err != nil || len(signatures) > mostLabels {
-		return
-	}
-	for _, m := range signatures {
-		if signature, ok := m.Items[0].Value.([]byte); ok && !m.List {
-			h.labelled(a, hit, m.Key, signature)
-		}
-	}
-}
-
-func (h *HMAC) labelled(a *Attempt, hit *Hit, label string, signature []byte) {
-	q := a.Request
-	input, ok := memberOf(q, inputHeader, label)
-	if _, once := memberOf(q, signatureHeader.Name, label); !ok || !once || !input.List {
-		return
-	}
-	keyID, _ := sfv.Find(input.Params, "keyid")
-	name, ok := keyID.(string)
-	if !ok {
-		return
-	}
-	c, s := h.find(a, hit, name, schemeRFC9421)
-	if c == nil || !s.allows(hmacSHA256, false) || !sameHost(q) || !s.timed(input.Params, q.At) || !enough(input.Items) {
-		return
-	}
 	sheet := sheets.Get().(*sheet)
 	defer sheets.Put(sheet)
-	version := 0
-	for _, protocol := range []string{"https", "http"} { // TLS may have ended before the gateway
-		base, ok := appendBase(sheet.b[:0], q, protocol, input)
-		if !ok {
-			return
-		}
-		sheet.b = base
-		if version = sheet.signedBy(a, c, hmacSHA256, base, signature); version > 0 {
-			break
-		}
-	}
-	if version == 0 || !h.contentDigested(a, s, input.Items) {
+	signatures, ok := sheet.read(a.Request, hit)
+	if !ok || len(signatures) > mostLabels {
 		return
 	}
-	key := signatureKey(c.ID, signature)
-	if nonce, ok := sfv.Find(input.Params, "nonce"); ok {
-		key = nonceKey(c.ID, nonce.(string))
+	for i := range signatures {
+		m := &signatures[i]
+		input := sheet.inputs.Find(m.Key)
+		if !m.List && m.Items[0].Kind == sfv.Bytes && input != nil && input.List {
+			h.labelled(a, hit, sheet, m, input)
+		}
 	}
-	h.accept(a, hit, c, s, version, key)
-	hit.labels = append(hit.labels, label)
 }
 
-// memberOf answers the member of a dictionary that may have several lines; false:
-// it is not there, or twice, or a line cannot be read.
-func memberOf(q *Request, name, key string) (found sfv.Member, ok bool) {
-	for _, f := range q.Fields {
-		if !f.Is(name) {
-			continue
-		}
-		members, err := sfv.Dictionary(f.Value)
-		if err != nil {
-			return sfv.Member{}, false
-		}
-		for _, m := range members {
-			if m.Key != key {
-				continue
+// read reads the dictionaries of a request, and answers the signatures that are in
+// the line in question.
+func (t *sheet) read(q *Request, hit *Hit) (signatures []sfv.Member, ok bool) {
+	t.signatures.Reset()
+	t.inputs.Reset()
+	from, to := 0, 0
+	for i := range q.Fields {
+		f := &q.Fields[i]
+		switch {
+		case f.Is(inputHeader):
+			if t.inputs.Read(f.Value) != nil {
+				return nil, false
 			}
-			if ok {
-				return sfv.Member{}, false
+		case f.Is(signatureHeader.Name):
+			before := len(t.signatures.Members)
+			if t.signatures.Read(f.Value) != nil {
+				return nil, false
 			}
-			found, ok = m, true
+			if i == hit.Field {
+				from, to = before, len(t.signatures.Members)
+			}
 		}
 	}
-	return found, ok
+	return t.signatures.Members[from:to], true
+}
+
+func (h *HMAC) labelled(a *Attempt, hit *Hit, sheet *sheet, signature, input *sfv.Member) {
+	q := a.Request
+	name := sfv.Find(input.Params, "keyid")
+	if name == nil || name.Kind != sfv.String {
+		return
+	}
+	c, s := h.find(a, hit, name.Text, schemeRFC9421)
+	if c == nil || !s.allows(hmacSHA256) || !sameHost(q) || !s.timed(input.Params, q.At) || !enough(input.Items) {
+		return
+	}
+	made := signature.Items[0].Bytes
+	version := sheet.covered(a, c, s, made, input)
+	if version == 0 || !h.contentDigested(a, s, sheet, input.Items) {
+		return
+	}
+	key := signatureKey(c.ID, made)
+	if nonce := sfv.Find(input.Params, "nonce"); nonce != nil {
+		key, sheet.b = nonceKey(sheet.b, c.ID, nonce.Text)
+	}
+	h.accept(a, hit, c, s, version, key)
+	hit.labels = append(hit.labels, signature.Key)
+}
+
+// covered answers which version of a secret a signature base was signed with.
+// What the client calls the protocol is not known, for TLS may have ended before
+// the gateway: it is taken for what it was the last time, and then for the other.
+func (t *sheet) covered(a *Attempt, c *access.Credential, s *signing, signature []byte, input *sfv.Member) (version int) {
+	plain := s.plain.Load()
+	for _, p := range [...]bool{plain, !plain} {
+		base, ok := appendBase(t.b[:0], partsOf(a.Request, p), input)
+		if !ok {
+			return 0
+		}
+		t.b = base
+		if version = t.signedBy(a, c, hmacSHA256, base, signature); version > 0 {
+			if p != plain {
+				s.plain.Store(p)
+			}
+			return version
+		}
+		if !covers(input.Items, "@target-uri") && !covers(input.Items, "@authority") && !covers(input.Items, "@scheme") {
+			return 0 // the other is the same
+		}
+	}
+	return 0
 }
 
 // timed judges the parameters that are not components: when the signature was
 // made, until when it counts, and how.
 func (s *signing) timed(params []sfv.Param, now time.Time) bool {
 	made := false
-	for _, p := range params {
+	for i := range params {
+		p := &params[i]
 		switch p.Key {
 		case "created":
-			at, ok := p.Value.(int64)
-			if !ok || !s.near(time.Unix(at, 0), now) {
+			if p.Kind != sfv.Integer || !s.near(time.Unix(p.Integer, 0), now) {
 				return false
 			}
 			made = true
 		case "expires":
-			at, ok := p.Value.(int64)
-			if !ok || !now.Before(time.Unix(at, 0)) {
+			if p.Kind != sfv.Integer || !now.Before(time.Unix(p.Integer, 0)) {
 				return false
 			}
 		case "alg":
-			if p.Value != hmacSHA256 {
+			if !p.Is(hmacSHA256.name) {
 				return false
 			}
 		case "nonce":
-			if _, ok := p.Value.(string); !ok {
+			if p.Kind != sfv.String {
 				return false
 			}
 		}
@@ -134,8 +147,8 @@ func enough(covered []sfv.Item) bool {
 }
 
 func covers(covered []sfv.Item, name string) bool {
-	for _, item := range covered {
-		if item.Value == name && len(item.Params) == 0 {
+	for i := range covered {
+		if covered[i].Is(name) && len(covered[i].Params) == 0 {
 			return true
 		}
 	}
@@ -145,10 +158,10 @@ func covers(covered []sfv.Item, name string) bool {
 // contentDigested holds the body against its Content-Digest (RFC 9530). It must
 // be covered where there is a body, or one is required; every digest of a known
 // kind must be right, and there must be one.
-func (h *HMAC) contentDigested(a *Attempt, s *signing, covered []sfv.Item) bool {
+func (h *HMAC) contentDigested(a *Attempt, s *signing, sheet *sheet, covered []sfv.Item) bool {
 	q := a.Request
 	_, sent := q.Field(digestHeader)
-	listed := covers(covered, strings.ToLower(digestHeader))
+	listed := covers(covered, "content-digest")
 	if !listed && (s.digest || bodyHidden(q)) {
 		return false
 	}
@@ -159,25 +172,27 @@ func (h *HMAC) contentDigested(a *Attempt, s *signing, covered []sfv.Item) bool 
 	if sent == 0 {
 		return true
 	}
-	known := 0
-	for kind, size := range digests {
-		m, ok := memberOf(q, digestHeader, kind)
-		if !ok {
-			continue
-		}
-		want, is := m.Items[0].Value.([]byte)
-		if m.List || !is || len(want) != size {
+	sheet.digests.Reset()
+	for i := range q.Fields {
+		if f := &q.Fields[i]; f.Is(digestHeader) && sheet.digests.Read(f.Value) != nil {
 			return false
 		}
+	}
+	known := 0
+	for i := range sheet.digests.Members {
+		m := &sheet.digests.Members[i]
 		var sum []byte
-		if size == sha256.Size {
+		switch m.Key {
+		case "sha-256":
 			sum256 := sha256.Sum256(body)
 			sum = sum256[:]
-		} else {
+		case "sha-512":
 			sum512 := sha512.Sum512(body)
 			sum = sum512[:]
+		default:
+			continue
 		}
-		if subtle.ConstantTimeCompare(sum, want) != 1 {
+		if m.List || m.Items[0].Kind != sfv.Bytes || subtle.ConstantTimeCompare(sum, m.Items[0].Bytes) != 1 {
 			return false
 		}
 		known++
@@ -185,27 +200,25 @@ func (h *HMAC) contentDigested(a *Attempt, s *signing, covered []sfv.Item) bool 
 	return known > 0
 }
 
-// digests are the kinds that are known, and their sizes.
-var digests = map[string]int{"sha-256": sha256.Size, "sha-512": sha512.Size}
-
 // appendBase writes the signature base of a request (RFC 9421, 2.5); false: a
 // component cannot be had, is named twice, or has parameters that are not known
 // here. The parameters are written as they are canonically.
-func appendBase(b []byte, q *Request, protocol string, input sfv.Member) ([]byte, bool) {
+func appendBase(b []byte, q parts, input *sfv.Member) ([]byte, bool) {
 	if len(input.Items) > mostSigned {
 		return nil, false
 	}
-	for i, item := range input.Items {
+	for i := range input.Items {
+		item := &input.Items[i]
 		name, of, ok := component(item)
-		for _, before := range input.Items[:i] {
-			other, otherOf, _ := component(before)
+		for j := range i {
+			other, otherOf, _ := component(&input.Items[j])
 			ok = ok && (other != name || otherOf != of)
 		}
 		if !ok {
 			return nil, false
 		}
 		b = append(item.Append(b), ": "...)
-		if b, ok = appendComponent(b, q, protocol, name, of); !ok {
+		if b, ok = appendComponent(b, &q, name, of); !ok {
 			return nil, false
 		}
 		b = append(b, '\n')
@@ -215,59 +228,72 @@ func appendBase(b []byte, q *Request, protocol string, input sfv.Member) ([]byte
 }
 
 // component reads what an item names, and of which parameter of the query.
-func component(item sfv.Item) (name, of string, ok bool) {
-	name, ok = item.Value.(string)
+func component(item *sfv.Item) (name, of string, ok bool) {
 	switch {
-	case !ok:
+	case item.Kind != sfv.String:
 		return "", "", false
-	case name != "@query-param":
-		return name, "", len(item.Params) == 0
-	case len(item.Params) != 1 || item.Params[0].Key != "name":
+	case item.Text != "@query-param":
+		return item.Text, "", len(item.Params) == 0
+	case len(item.Params) != 1 || item.Params[0].Key != "name" || item.Params[0].Kind != sfv.String:
 		return "", "", false
 	}
-	of, ok = item.Params[0].Value.(string)
-	return name, of, ok
+	return item.Text, item.Params[0].Text, true
+}
+
+// parts are what of a request the components are made of.
+type parts struct {
+	*Request
+	protocol, path, query string
+	asked                 bool
+}
+
+func partsOf(q *Request, plain bool) parts {
+	p := parts{Request: q, protocol: "https"}
+	if plain {
+		p.protocol = "http"
+	}
+	p.path, p.query, p.asked = asSent(q.Raw)
+	return p
 }
 
 // appendComponent writes the value of a component.
-func appendComponent(b []byte, q *Request, protocol, name, of string) ([]byte, bool) {
-	path, query, asked := asSent(q.Raw)
+func appendComponent(b []byte, q *parts, name, of string) ([]byte, bool) {
 	switch name {
 	case "@query-param":
-		return appendQueryParam(b, query, of)
+		return appendQueryParam(b, q.query, of)
 	case "@method":
 		return append(b, q.Method...), true
 	case "@authority":
-		return appendAuthority(b, q.Host, protocol), true
+		return appendAuthority(b, q.Host, q.protocol), true
 	case "@scheme":
-		return append(b, protocol...), true
+		return append(b, q.protocol...), true
 	case "@request-target":
 		return append(b, q.Raw...), true
 	case "@target-uri":
-		b = append(append(append(b, protocol...), "://"...), q.Host...)
-		b = append(b, path...)
-		if asked {
-			b = append(append(b, '?'), query...)
+		b = append(append(append(b, q.protocol...), "://"...), q.Host...)
+		b = append(b, q.path...)
+		if q.asked {
+			b = append(append(b, '?'), q.query...)
 		}
 		return b, true
 	case "@path":
-		return append(b, path...), true
+		return append(b, q.path...), true
 	case "@query":
-		return append(append(b, '?'), query...), true
+		return append(append(b, '?'), q.query...), true
+	case "host":
+		return append(b, q.Host...), q.Host != ""
 	}
-	return appendFields(b, q, name)
+	return appendFields(b, q.Request, name)
 }
 
 // appendFields writes the values of a header, all of its lines as one.
 func appendFields(b []byte, q *Request, name string) ([]byte, bool) {
-	if !header.Token(name) || strings.ToLower(name) != name || name[0] == '@' {
+	if strings.ToLower(name) != name {
 		return nil, false
 	}
-	if name == "host" {
-		return append(b, q.Host...), q.Host != ""
-	}
 	found := false
-	for _, f := range q.Fields {
+	for i := range q.Fields {
+		f := &q.Fields[i]
 		if !f.Is(name) {
 			continue
 		}

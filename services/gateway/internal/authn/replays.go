@@ -56,12 +56,12 @@ func signatureKey(credential string, signature []byte) ReplayKey {
 	return key
 }
 
-// nonceKey names a credential's nonce, which its owner chooses.
-func nonceKey(credential, nonce string) ReplayKey {
-	b := binary.AppendUvarint(nil, uint64(len(credential)))
+// nonceKey names a credential's nonce, which its owner chooses. It needs memory.
+func nonceKey(b []byte, credential, nonce string) (ReplayKey, []byte) {
+	b = binary.AppendUvarint(b[:0], uint64(len(credential)))
 	b = append(append(b, credential...), nonce...)
 	sum := sha256.Sum256(b)
-	return ReplayKey(sum[:16])
+	return ReplayKey(sum[:16]), b
 }
 
 // NewReplays makes an empty memory.

@@ -50,6 +50,7 @@ func (s *scanner) add(h Hit) {
 		s.over = true
 		return
 	}
+	h.labels = s.found[s.n].labels[:0] // memory
 	s.found[s.n] = h
 	s.n++
 }

@@ -44,8 +44,8 @@ type Request struct {
 
 // Field answers the first header of a name, and how many there are.
 func (q *Request) Field(name string) (value string, n int) {
-	for _, f := range q.Fields {
-		if f.Is(name) {
+	for i := range q.Fields {
+		if f := &q.Fields[i]; f.Is(name) {
 			if n == 0 {
 				value = f.Value
 			}

@@ -161,6 +161,14 @@ func (s MACSigner) Draft(algorithm string, m Message, at time.Time, listed ...st
 	if m.value("date") == "" {
 		m = m.With("Date", at.UTC().Format(http.TimeFormat))
 	}
+	text := s.Lines(m, listed...)
+	kind := map[string]func() hash.Hash{"hmac-sha256": sha256.New, "hmac-sha512": sha512.New, "hmac-sha1": sha1.New}[algorithm]
+	return m.With("Authorization", fmt.Sprintf(`Signature keyId="%s",algorithm="%s",headers="%s",signature="%s"`,
+		s.AccessKey, algorithm, strings.Join(listed, " "), base64.StdEncoding.EncodeToString(s.sum(kind, text))))
+}
+
+// Lines answers what the scheme "signature" signs.
+func (s MACSigner) Lines(m Message, listed ...string) string {
 	lines := []string{s.AccessKey}
 	for _, name := range listed {
 		if name == "@request-target" {
@@ -169,10 +177,7 @@ func (s MACSigner) Draft(algorithm string, m Message, at time.Time, listed ...st
 		}
 		lines = append(lines, name+": "+m.value(name))
 	}
-	text := strings.Join(lines, "\n") + "\n"
-	kind := map[string]func() hash.Hash{"hmac-sha256": sha256.New, "hmac-sha512": sha512.New, "hmac-sha1": sha1.New}[algorithm]
-	return m.With("Authorization", fmt.Sprintf(`Signature keyId="%s",algorithm="%s",headers="%s",signature="%s"`,
-		s.AccessKey, algorithm, strings.Join(listed, " "), base64.StdEncoding.EncodeToString(s.sum(kind, text))))
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // Digest adds the body's Digest.
@@ -193,8 +198,15 @@ func (s MACSigner) RFC9421(label string, m Message, at time.Time, params string,
 	if params == "" {
 		params = fmt.Sprintf(`;created=%d;keyid="%s";alg="hmac-sha256"`, at.Unix(), s.AccessKey)
 	}
+	input := `("` + strings.Join(covered, `" "`) + `")` + params
+	sum := s.sum(sha256.New, m.Base(input, covered...))
+	return m.With("Signature-Input", label+"="+input, "Signature", label+"=:"+base64.StdEncoding.EncodeToString(sum)+":")
+}
+
+// Base answers the signature base of RFC 9421, of which input is the end.
+func (m Message) Base(input string, covered ...string) string {
 	path, query, asked := strings.Cut(m.Target, "?")
-	base, names := "", []string(nil)
+	base := ""
 	for _, name := range covered {
 		value := ""
 		switch name {
@@ -217,12 +229,9 @@ func (s MACSigner) RFC9421(label string, m Message, at time.Time, params string,
 		default:
 			value = m.value(name)
 		}
-		names = append(names, `"`+name+`"`)
 		base += `"` + name + `": ` + value + "\n"
 	}
-	input := "(" + strings.Join(names, " ") + ")" + params
-	base += `"@signature-params": ` + input
-	return m.With("Signature-Input", label+"="+input, "Signature", label+"=:"+base64.StdEncoding.EncodeToString(s.sum(sha256.New, base))+":")
+	return base + `"@signature-params": ` + input
 }
 
 // HMAC issues a credential for signatures and answers its signer. The config has

@@ -20,6 +20,19 @@ type Proof struct {
 	// slow hash is computed once: it goes when the proof does. There is one for
 	// each Hash that was put.
 	Verified *atomic.Pointer[[32]byte]
+
+	keyed *atomic.Pointer[Keyed]
+}
+
+// Keyed answers HMAC-SHA256 with Key, which is read once, when it is first asked
+// for; it goes when the proof does. The proof must have been put.
+func (p *Proof) Keyed() *Keyed {
+	if made := p.keyed.Load(); made != nil {
+		return made
+	}
+	made := NewKeyed(p.Key)
+	p.keyed.Store(made)
+	return made
 }
 
 // Proofs finds what a credential's secrets are verified with. One goroutine
@@ -62,6 +75,9 @@ func (p *Proofs) Len() int { return p.of.Size() }
 func (p *Proofs) Put(credential string, proof Proof) {
 	if proof.Hash != "" {
 		proof.Verified = p.verified(credential, proof)
+	}
+	if len(proof.Key) > 0 {
+		proof.keyed = new(atomic.Pointer[Keyed])
 	}
 	p.change(credential, proof.Version, func(kept []Proof) []Proof { return append(kept, proof) })
 	if proof.Hash != "" {

@@ -3,6 +3,7 @@ package sfv
 import (
 	"encoding/base64"
 	"strings"
+	"unsafe"
 )
 
 // parser reads from left to right. Its methods answer false, or leave a value
@@ -10,6 +11,7 @@ import (
 type parser struct {
 	s  string
 	at int
+	to *Dictionary
 }
 
 func (p *parser) peek() byte {
@@ -33,10 +35,32 @@ func (p *parser) spaces(which string) {
 	}
 }
 
-// while takes characters as long as they are what they should be.
-func (p *parser) while(is func(byte) bool) string {
+// class is what characters are good for.
+type class uint8
+
+const (
+	ofKey class = 1 << iota
+	ofToken
+	ofInteger
+)
+
+var classes = func() (t [256]class) {
+	mark := func(c class, text string) {
+		for i := range len(text) {
+			t[text[i]] |= c
+		}
+	}
+	const lower, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+	mark(ofKey, lower+digits+"_-.*")
+	mark(ofToken, lower+strings.ToUpper(lower)+digits+"!#$%&'*+-.^_`|~:/")
+	mark(ofInteger, digits)
+	return t
+}()
+
+// while takes characters as long as they are of a class.
+func (p *parser) while(of class) string {
 	from := p.at
-	for p.at < len(p.s) && is(p.s[p.at]) {
+	for p.at < len(p.s) && classes[p.s[p.at]]&of != 0 {
 		p.at++
 	}
 	return p.s[from:p.at]
@@ -47,144 +71,169 @@ func (p *parser) member() (m Member, ok bool) {
 	if m.Key, ok = p.key(); !ok {
 		return m, false
 	}
-	if !p.take('=') { // true, with parameters
-		item := Item{Value: true}
-		item.Params, ok = p.params()
-		m.Items = []Item{item}
-	} else if p.peek() == '(' {
+	from := len(p.to.items)
+	if valued := p.take('='); valued && p.peek() == '(' {
 		m.List = true
-		m.Items, m.Params, ok = p.inner()
+		m.Params, ok = p.inner()
 	} else {
-		var item Item
-		item, ok = p.item()
-		m.Items = []Item{item}
+		ok = p.item(valued)
 	}
-	m.To = p.at
+	m.Items, m.To = p.to.items[from:], p.at
 	return m, ok
 }
 
-func (p *parser) inner() (items []Item, params []Param, ok bool) {
+func (p *parser) inner() (params []Param, ok bool) {
 	p.at++
 	for {
 		if p.spaces(" "); p.take(')') {
-			params, ok = p.params()
-			return items, params, ok
+			return p.params()
 		}
-		item, ok := p.item()
-		if !ok || len(items) == maxMembers || p.peek() != ' ' && p.peek() != ')' {
-			return nil, nil, false
+		if !p.item(true) || p.peek() != ' ' && p.peek() != ')' {
+			return nil, false
 		}
-		items = append(items, item)
 	}
 }
 
-func (p *parser) item() (i Item, ok bool) {
-	if i.Value, ok = p.value(); ok {
-		i.Params, ok = p.params()
+// item reads an item; without a value it is true.
+func (p *parser) item(valued bool) (ok bool) {
+	i := Item{Value: yes}
+	if valued {
+		ok = p.value(&i.Value)
 	}
-	return i, ok
+	if valued && !ok || len(p.to.items) == maxParts {
+		return false
+	}
+	i.Params, ok = p.params()
+	p.to.items = append(p.to.items, i)
+	return ok
 }
 
 func (p *parser) params() (params []Param, ok bool) {
+	from := len(p.to.params)
 	for p.take(';') {
 		p.spaces(" ")
-		param := Param{Value: true}
-		if param.Key, ok = p.key(); !ok {
+		param := Param{Value: yes}
+		if param.Key, ok = p.key(); !ok || p.take('=') && !p.value(&param.Value) {
 			return nil, false
 		}
-		if p.take('=') {
-			if param.Value, ok = p.value(); !ok {
-				return nil, false
-			}
-		}
-		if _, twice := Find(params, param.Key); twice || len(params) == maxMembers {
+		if Find(p.to.params[from:], param.Key) != nil || len(p.to.params) == maxParts {
 			return nil, false
 		}
-		params = append(params, param)
+		p.to.params = append(p.to.params, param)
 	}
-	return params, true
+	return p.to.params[from:], true
 }
 
 func (p *parser) key() (string, bool) {
-	if c := p.peek(); !lower(c) && c != '*' {
+	if c := p.peek(); (c < 'a' || c > 'z') && c != '*' {
 		return "", false
 	}
-	return p.while(func(c byte) bool { return lower(c) || digit(c) || strings.IndexByte("_-.*", c) >= 0 }), true
+	return p.while(ofKey), true
 }
 
-func (p *parser) value() (any, bool) {
+// yes is what stands for itself.
+var yes = Value{Kind: Boolean, Integer: 1, source: "?1"}
+
+func (p *parser) value(v *Value) (ok bool) {
+	from := p.at
+	*v = Value{}
 	switch c := p.peek(); {
 	case c == '"':
-		return p.text()
+		ok = p.text(v)
 	case c == ':':
-		return p.bytes()
+		ok = p.bytes(v)
 	case c == '?':
-		p.at++
-		yes := p.take('1')
-		return yes, yes || p.take('0')
-	case c == '-' || digit(c):
-		return p.integer()
-	case lower(c|0x20) || c == '*':
-		return Token(p.while(tokenish)), true
+		ok = p.boolean(v)
+	case c == '-' || classes[c]&ofInteger != 0:
+		ok = p.integer(v)
+	case c|0x20 >= 'a' && c|0x20 <= 'z' || c == '*':
+		v.Kind, v.Text, ok = Token, p.while(ofToken), true
 	}
-	return nil, false
+	v.source = p.s[from:p.at]
+	return ok
 }
 
-func (p *parser) text() (any, bool) {
+func (p *parser) text(v *Value) bool {
 	p.at++
-	var text []byte
-	for p.at < len(p.s) {
-		c := p.s[p.at]
-		p.at++
-		switch {
+	from, escapes := p.at, 0
+	for ; p.at < len(p.s); p.at++ {
+		switch c := p.s[p.at]; {
 		case c == '"':
-			return string(text), true
-		case c == '\\':
-			if c = p.peek(); c != '"' && c != '\\' {
-				return nil, false
+			v.Kind, v.Text = String, p.s[from:p.at]
+			if escapes > 0 {
+				v.Text = unescaped(v.Text, escapes)
 			}
 			p.at++
+			return true
+		case c == '\\':
+			p.at++
+			if c = p.peek(); c != '"' && c != '\\' {
+				return false
+			}
+			escapes++
 		case c < ' ' || c >= 0x7f:
-			return nil, false
+			return false
 		}
-		text = append(text, c)
 	}
-	return nil, false
+	return false
 }
 
-// bytes reads base64 that is written in its one way: with its padding, and no
-// bit set that means nothing.
-func (p *parser) bytes() (any, bool) {
-	p.at++
-	text := p.while(func(c byte) bool { return c != ':' })
-	if !p.take(':') || strings.ContainsAny(text, "\r\n") {
-		return nil, false
+func unescaped(text string, escapes int) string {
+	b := make([]byte, 0, len(text)-escapes)
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' {
+			i++
+		}
+		b = append(b, text[i])
 	}
-	decoded, err := base64.StdEncoding.Strict().DecodeString(text)
-	return decoded, err == nil
+	return string(b)
+}
+
+// strict is base64 that is written in its one way: with its padding, and no bit
+// set that means nothing.
+var strict = base64.StdEncoding.Strict()
+
+func (p *parser) bytes(v *Value) bool {
+	p.at++
+	end := strings.IndexByte(p.s[p.at:], ':')
+	if end < 0 {
+		return false
+	}
+	text := p.s[p.at : p.at+end]
+	p.at += end + 1
+	if strings.ContainsAny(text, "\r\n") { // which the decoder passes over
+		return false
+	}
+	from := len(p.to.decoded)
+	decoded, err := strict.AppendDecode(p.to.decoded, unsafe.Slice(unsafe.StringData(text), len(text)))
+	p.to.decoded = decoded
+	v.Kind, v.Bytes = Bytes, decoded[from:]
+	return err == nil
+}
+
+func (p *parser) boolean(v *Value) bool {
+	p.at++
+	v.Kind = Boolean
+	if p.take('1') {
+		v.Integer = 1
+		return true
+	}
+	return p.take('0')
 }
 
 // integer reads up to 15 digits.
-func (p *parser) integer() (any, bool) {
+func (p *parser) integer(v *Value) bool {
 	negative := p.take('-')
-	digits := p.while(digit)
+	digits := p.while(ofInteger)
 	if len(digits) == 0 || len(digits) > 15 || p.peek() == '.' {
-		return nil, false
+		return false
 	}
-	var n int64
+	v.Kind = Integer
 	for i := range len(digits) {
-		n = n*10 + int64(digits[i]-'0')
+		v.Integer = v.Integer*10 + int64(digits[i]-'0')
 	}
 	if negative {
-		n = -n
+		v.Integer = -v.Integer
 	}
-	return n, true
-}
-
-func lower(c byte) bool { return c >= 'a' && c <= 'z' }
-
-func digit(c byte) bool { return c >= '0' && c <= '9' }
-
-func tokenish(c byte) bool {
-	return lower(c|0x20) || digit(c) || c != 0 && strings.IndexByte("!#$%&'*+-.^_`|~:/", c) >= 0
+	return true
 }

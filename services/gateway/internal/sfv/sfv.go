@@ -9,7 +9,6 @@
 package sfv
 
 import (
-	"encoding/base64"
 	"errors"
 	"strconv"
 )
@@ -17,8 +16,14 @@ import (
 // Err: the value is not a structured field of the kinds that are read here.
 var Err = errors.New("malformed structured field")
 
-// Token is a bare word, such as hmac-sha256.
-type Token string
+// Dictionary is what was read of a field, in memory that is used again: what it
+// holds is good until it is read into once more, and aliases the field's value.
+type Dictionary struct {
+	Members []Member
+	items   []Item
+	params  []Param
+	decoded []byte
+}
 
 // Member is one member of a dictionary.
 type Member struct {
@@ -27,118 +32,137 @@ type Member struct {
 	Items  []Item
 	List   bool
 	Params []Param // an inner list's
-	// From and To are where it stands in the field's value.
+	// From and To are where it stands in its line of the field.
 	From, To int
 }
 
-// Item is a value with its parameters. Value is a string, Token, []byte, bool or
-// int64.
+// Item is a value with its parameters.
 type Item struct {
-	Value  any
+	Value
 	Params []Param
 }
 
 // Param is a parameter: a name and a value.
 type Param struct {
-	Key   string
-	Value any
+	Key string
+	Value
 }
 
-// Find answers a parameter's value.
-func Find(params []Param, key string) (value any, ok bool) {
-	for _, p := range params {
-		if p.Key == key {
-			return p.Value, true
+// Kind is the type of a value.
+type Kind uint8
+
+// The kinds.
+const (
+	None Kind = iota
+	String
+	Token
+	Bytes
+	Boolean
+	Integer
+)
+
+// Value is a bare item.
+type Value struct {
+	Kind    Kind
+	Text    string // what a string says, and a token
+	Bytes   []byte
+	Integer int64  // 1 of a boolean that is true
+	source  string // as it stands there, which is canonical but for an integer
+}
+
+// Is says whether a value is a string with a text.
+func (v *Value) Is(text string) bool { return v.Kind == String && v.Text == text }
+
+// Find answers a parameter's value; nil: it is not there.
+func Find(params []Param, key string) *Value {
+	for i := range params {
+		if params[i].Key == key {
+			return &params[i].Value
 		}
 	}
-	return nil, false
+	return nil
 }
 
-// maxMembers bounds what one field can make its reader hold.
-const maxMembers = 128
+// What one field can make its reader hold: members, and items and parameters in
+// all of them.
+const (
+	maxMembers = 128
+	maxParts   = 512
+)
 
-// Dictionary reads a field's value.
-func Dictionary(value string) ([]Member, error) {
-	p := parser{s: value}
-	var members []Member
+// Reset forgets everything.
+func (d *Dictionary) Reset() {
+	d.Members, d.items, d.params, d.decoded = d.Members[:0], d.items[:0], d.params[:0], d.decoded[:0]
+}
+
+// Find answers a member; nil: it is not there.
+func (d *Dictionary) Find(key string) *Member {
+	for i := range d.Members {
+		if d.Members[i].Key == key {
+			return &d.Members[i]
+		}
+	}
+	return nil
+}
+
+// Read reads one more line of the field; each must be a dictionary by itself. It
+// allocates nothing when there is memory, but for a string with escapes. After an
+// error nothing of the dictionary counts.
+func (d *Dictionary) Read(line string) error {
+	p := parser{s: line, to: d}
 	p.spaces(" ")
 	for p.at < len(p.s) {
 		m, ok := p.member()
-		if !ok || len(members) == maxMembers {
-			return nil, Err
+		if !ok || len(d.Members) == maxMembers || d.Find(m.Key) != nil {
+			return Err
 		}
-		for _, other := range members {
-			if other.Key == m.Key {
-				return nil, Err
-			}
-		}
-		members = append(members, m)
+		d.Members = append(d.Members, m)
 		p.spaces(" \t")
 		if p.at == len(p.s) {
 			break
 		}
 		if !p.take(',') {
-			return nil, Err
+			return Err
 		}
 		if p.spaces(" \t"); p.at == len(p.s) {
-			return nil, Err // a comma that nothing follows
+			return Err // a comma that nothing follows
 		}
 	}
-	return members, nil
+	return nil
 }
 
 // AppendValue writes a member's value canonically.
-func (m Member) AppendValue(b []byte) []byte {
+func (m *Member) AppendValue(b []byte) []byte {
 	if !m.List {
 		return m.Items[0].Append(b)
 	}
 	b = append(b, '(')
-	for i, item := range m.Items {
+	for i := range m.Items {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = item.Append(b)
+		b = m.Items[i].Append(b)
 	}
 	return appendParams(append(b, ')'), m.Params)
 }
 
 // Append writes an item canonically.
-func (i Item) Append(b []byte) []byte { return appendParams(appendValue(b, i.Value), i.Params) }
+func (i *Item) Append(b []byte) []byte { return appendParams(i.append(b), i.Params) }
 
 func appendParams(b []byte, params []Param) []byte {
-	for _, p := range params {
+	for i := range params {
+		p := &params[i]
 		b = append(append(b, ';'), p.Key...)
-		if p.Value != true {
-			b = appendValue(append(b, '='), p.Value)
+		if p.Kind != Boolean || p.Integer == 0 {
+			b = p.append(append(b, '='))
 		}
 	}
 	return b
 }
 
-func appendValue(b []byte, value any) []byte {
-	switch v := value.(type) {
-	case string:
-		b = append(b, '"')
-		for i := range len(v) {
-			if v[i] == '"' || v[i] == '\\' {
-				b = append(b, '\\')
-			}
-			b = append(b, v[i])
-		}
-		return append(b, '"')
-	case Token:
-		return append(b, v...)
-	case []byte:
-		b = append(b, ':')
-		b = base64.StdEncoding.AppendEncode(b, v)
-		return append(b, ':')
-	case bool:
-		if v {
-			return append(b, "?1"...)
-		}
-		return append(b, "?0"...)
-	case int64:
-		return strconv.AppendInt(b, v, 10)
+func (v *Value) append(b []byte) []byte {
+	if v.Kind == Integer {
+		return strconv.AppendInt(b, v.Integer, 10)
 	}
-	return b
+	return append(b, v.source...)
 }
