@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // life is one consumer with a credential and a subscription, or one service,
@@ -29,7 +31,7 @@ type life struct {
 type step struct {
 	method string
 	path   string // with {credential} and {subscription}
-	body   object
+	body   web.Object
 	key    string // Idempotency-Key
 	wait   bool
 	status int
@@ -38,7 +40,7 @@ type step struct {
 	attempts int
 	answer   []byte // of the acknowledgement
 	brought  string // the caller's own key, in force from this step on
-	after    func(*life, reply)
+	after    func(*life, web.Reply)
 }
 
 // services of the world.
@@ -53,7 +55,7 @@ type author struct {
 }
 
 func newLife(random *rand.Rand, upstream string) *life {
-	a := author{life: &life{name: unique("load")}, random: random}
+	a := author{life: &life{name: web.Unique("load")}, random: random}
 	if random.IntN(8) == 0 {
 		a.writeService(upstream)
 	} else {
@@ -64,8 +66,8 @@ func newLife(random *rand.Rand, upstream string) *life {
 
 func (a author) chance(n int) bool { return a.random.IntN(n) == 0 }
 
-func (a author) do(status int, path string, body object, events ...string) *step {
-	s := &step{method: http.MethodPost, path: path, body: body, status: status, events: events, wait: a.chance(2), key: unique("key")}
+func (a author) do(status int, path string, body web.Object, events ...string) *step {
+	s := &step{method: http.MethodPost, path: path, body: body, status: status, events: events, wait: a.chance(2), key: web.Unique("key")}
 	a.steps = append(a.steps, s)
 	return s
 }
@@ -80,7 +82,7 @@ func (a author) writeService(upstream string) {
 		a.do(http.StatusOK, path+"/publish", nil, "service.published")
 	}
 	if a.chance(3) {
-		a.do(http.StatusOK, path+"/deprecate", object{"sunset_at": "2099-01-01T00:00:00Z"}, "service.deprecated")
+		a.do(http.StatusOK, path+"/deprecate", web.Object{"sunset_at": "2099-01-01T00:00:00Z"}, "service.deprecated")
 	}
 	if a.chance(2) {
 		a.do(http.StatusOK, path+"/retire", nil, "service.retired")
@@ -91,29 +93,29 @@ func (a author) writeService(upstream string) {
 
 func (a author) writeConsumer() {
 	consumer := "/v1/consumers/" + a.name
-	a.do(http.StatusCreated, "/v1/consumers", object{"id": a.name, "name": a.name}, "consumer.registered")
+	a.do(http.StatusCreated, "/v1/consumers", web.Object{"id": a.name, "name": a.name}, "consumer.registered")
 	if a.chance(3) {
-		patch := a.do(http.StatusOK, consumer, object{"description": "changed"}, "consumer.updated")
+		patch := a.do(http.StatusOK, consumer, web.Object{"description": "changed"}, "consumer.updated")
 		patch.method, patch.key = http.MethodPatch, ""
 	}
 	if a.chance(4) {
-		a.do(http.StatusOK, consumer+"/suspend", object{"reason": "load"}, "consumer.suspended")
+		a.do(http.StatusOK, consumer+"/suspend", web.Object{"reason": "load"}, "consumer.suspended")
 		a.do(http.StatusOK, consumer+"/resume", nil, "consumer.resumed")
 	}
-	a.issue(a.do(http.StatusCreated, consumer+"/credentials", object{"name": "key", "type": "api_key"}, "credential.issued"))
+	a.issue(a.do(http.StatusCreated, consumer+"/credentials", web.Object{"name": "key", "type": "api_key"}, "credential.issued"))
 	if !a.subscribe() {
 		a.steps[len(a.steps)-1].wait = true
 		return
 	}
 	if a.chance(4) {
-		a.do(http.StatusOK, "/v1/credentials/{credential}/suspend", object{"reason": "load"}, "credential.suspended")
+		a.do(http.StatusOK, "/v1/credentials/{credential}/suspend", web.Object{"reason": "load"}, "credential.suspended")
 		a.do(http.StatusOK, "/v1/credentials/{credential}/resume", nil, "credential.resumed")
 	}
 	if a.chance(3) {
-		a.issue(a.do(http.StatusOK, "/v1/credentials/{credential}/rotate", object{"overlap_seconds": 0}, "credential.rotated"))
+		a.issue(a.do(http.StatusOK, "/v1/credentials/{credential}/rotate", web.Object{"overlap_seconds": 0}, "credential.rotated"))
 	}
 	if a.chance(4) {
-		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/suspend", object{"reason": "load"}, "subscription.suspended")
+		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/suspend", web.Object{"reason": "load"}, "subscription.suspended")
 		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/resume", nil, "subscription.resumed")
 	}
 	a.end()
@@ -124,14 +126,14 @@ func (a author) writeConsumer() {
 // is known also when the answer was lost.
 func (a author) issue(s *step) {
 	if a.chance(2) {
-		s.brought = unique("brought")
-		s.body["config"] = object{"key": s.brought}
+		s.brought = web.Unique("brought")
+		s.body["config"] = web.Object{"key": s.brought}
 	}
-	s.after = func(l *life, r reply) {
+	s.after = func(l *life, r web.Reply) {
 		if l.credential != "" {
 			l.old = append(l.old, l.key)
 		}
-		l.credential, l.key = r.text("id"), r.text("secret.api_key")
+		l.credential, l.key = r.Text("id"), r.Text("secret.api_key")
 		if s.brought != "" {
 			l.key = s.brought
 		}
@@ -144,8 +146,8 @@ func (a author) subscribe() bool {
 	if a.chance(2) {
 		a.target = automatic
 	}
-	request := a.do(http.StatusCreated, "/v1/subscriptions", object{"consumer_id": a.name, "service_id": a.target}, "subscription.requested")
-	request.after = func(l *life, r reply) { l.subscription = r.text("id") }
+	request := a.do(http.StatusCreated, "/v1/subscriptions", web.Object{"consumer_id": a.name, "service_id": a.target}, "subscription.requested")
+	request.after = func(l *life, r web.Reply) { l.subscription = r.Text("id") }
 	if a.target == automatic {
 		request.events = append(request.events, "subscription.approved")
 		return true
@@ -153,13 +155,13 @@ func (a author) subscribe() bool {
 	a.expected = "not_subscribed"
 	switch a.random.IntN(5) {
 	case 0:
-		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/reject", object{"reason": "load"}, "subscription.rejected")
+		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/reject", web.Object{"reason": "load"}, "subscription.rejected")
 		return false
 	case 1:
 		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/withdraw", nil, "subscription.withdrawn")
 		return false
 	}
-	a.do(http.StatusOK, "/v1/subscriptions/{subscription}/approve", object{"comment": "load"}, "subscription.approved")
+	a.do(http.StatusOK, "/v1/subscriptions/{subscription}/approve", web.Object{"comment": "load"}, "subscription.approved")
 	a.expected = ""
 	return true
 }
@@ -167,7 +169,7 @@ func (a author) subscribe() bool {
 func (a author) end() {
 	switch a.random.IntN(8) {
 	case 0, 1:
-		a.do(http.StatusOK, "/v1/credentials/{credential}/revoke", object{"reason": "load"}, "credential.revoked")
+		a.do(http.StatusOK, "/v1/credentials/{credential}/revoke", web.Object{"reason": "load"}, "credential.revoked")
 		a.expected = "credential_invalid"
 	case 2, 3:
 		remove := a.do(http.StatusNoContent, "/v1/consumers/"+a.name, nil, "consumer.deleted", "credential.revoked", "subscription.cancelled")
@@ -177,10 +179,10 @@ func (a author) end() {
 		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/cancel", nil, "subscription.cancelled")
 		a.expected = "not_subscribed"
 	case 5:
-		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/revoke", object{"reason": "load"}, "subscription.revoked")
+		a.do(http.StatusOK, "/v1/subscriptions/{subscription}/revoke", web.Object{"reason": "load"}, "subscription.revoked")
 		a.expected = "not_subscribed"
 	case 6:
-		a.do(http.StatusOK, "/v1/consumers/"+a.name+"/suspend", object{"reason": "load"}, "consumer.suspended")
+		a.do(http.StatusOK, "/v1/consumers/"+a.name+"/suspend", web.Object{"reason": "load"}, "consumer.suspended")
 		a.expected = "consumer_suspended"
 	}
 }
@@ -189,10 +191,10 @@ func (a author) end() {
 func (l *life) over() bool { return l.done == len(l.steps) }
 
 // keep writes an acknowledgement down.
-func (l *life) keep(s *step, r reply) {
-	s.answer = r.body
+func (l *life) keep(s *step, r web.Reply) {
+	s.answer = r.Body
 	l.done++
-	l.confirmed = s.wait && r.everywhere()
+	l.confirmed = s.wait && everywhere(r)
 	if s.after != nil {
 		s.after(l, r)
 	}
@@ -229,10 +231,10 @@ func (l *life) aggregates() map[string]string {
 }
 
 // verdict says why a gateway's answer is not as it must be once the life is over.
-func (l *life) verdict(r reply) error {
+func (l *life) verdict(r web.Reply) error {
 	switch {
-	case l.expected == "" && r.status == http.StatusOK && string(r.body) == l.name:
-	case l.expected != "" && r.text("code") == l.expected:
+	case l.expected == "" && r.Status == http.StatusOK && string(r.Body) == l.name:
+	case l.expected != "" && r.Text("code") == l.expected:
 	default:
 		return fmt.Errorf("want %q: %s", l.expected, r)
 	}
@@ -240,14 +242,14 @@ func (l *life) verdict(r reply) error {
 }
 
 // unacknowledged says that nobody knows whether the command was done.
-func unacknowledged(r reply) bool {
-	return r.err != nil || r.text("code") == "idempotency_in_flight" ||
-		slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, r.status)
+func unacknowledged(r web.Reply) bool {
+	return r.Err != nil || r.Text("code") == "idempotency_in_flight" ||
+		slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, r.Status)
 }
 
-func definition(id, upstream, approval string) object {
-	return object{
-		"id": id, "name": id, "routes": []object{{"path_prefix": "/" + id, "strip_prefix": true}},
-		"upstreams": []object{{"url": upstream, "weight": 1}}, "approval": object{"mode": approval},
+func definition(id, upstream, approval string) web.Object {
+	return web.Object{
+		"id": id, "name": id, "routes": []web.Object{{"path_prefix": "/" + id, "strip_prefix": true}},
+		"upstreams": []web.Object{{"url": upstream, "weight": 1}}, "approval": web.Object{"mode": approval},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/up"
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/bus"
@@ -99,7 +100,7 @@ func (w *world) told(kind, id string, published []events.Envelope) {
 			Version int64
 		}
 	}
-	if err := json.Unmarshal(r.body, &history); err != nil || r.status != http.StatusOK {
+	if err := json.Unmarshal(r.Body, &history); err != nil || r.Status != http.StatusOK {
 		w.t.Errorf("%s", r)
 		return
 	}
@@ -269,7 +270,7 @@ func (w *world) replayed() {
 				continue
 			}
 			again := w.give(w.t.Context(), one, &step{method: s.method, path: s.path, body: s.body, key: s.key})
-			if again.status != s.status || again.header.Get("Idempotency-Replayed") != "true" || !reflect.DeepEqual(public(again.body), public(s.answer)) {
+			if again.Status != s.status || again.Header.Get("Idempotency-Replayed") != "true" || !reflect.DeepEqual(public(again.Body), public(s.answer)) {
 				w.t.Errorf("it was answered %s first, and again: %s", s.answer, again)
 			}
 		}
@@ -277,8 +278,8 @@ func (w *world) replayed() {
 }
 
 // public is an answer without its secret.
-func public(body []byte) object {
-	var decoded object
+func public(body []byte) web.Object {
+	var decoded web.Object
 	if json.Unmarshal(body, &decoded) == nil {
 		delete(decoded, "secret")
 	}

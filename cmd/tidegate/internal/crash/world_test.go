@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/journey"
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // workers is how many commands are under way at once.
@@ -50,11 +51,11 @@ func (w *world) running(child *journey.Child) { w.child = child }
 func (w *world) furnish() {
 	w.t.Helper()
 	for id, approval := range map[string]string{manual: "manual", automatic: "auto"} {
-		for _, r := range []reply{
+		for _, r := range []web.Reply{
 			w.manage(w.t.Context(), http.MethodPost, "/v1/services", definition(id, w.upstream.URL, approval)),
 			w.manage(w.t.Context(), http.MethodPost, "/v1/services/"+id+"/publish", nil, "Prefer: wait=10"),
 		} {
-			if r.status >= http.StatusBadRequest || r.err != nil {
+			if r.Status >= http.StatusBadRequest || r.Err != nil {
 				w.t.Fatal(r)
 			}
 		}
@@ -62,13 +63,13 @@ func (w *world) furnish() {
 }
 
 // manage calls the management API as administrator.
-func (w *world) manage(ctx context.Context, method, path string, body object, headers ...string) reply {
-	return call(ctx, method, w.child.Ready.ManagementURL+path, body, append(headers, "Authorization: Bearer "+w.child.Ready.AdminToken)...)
+func (w *world) manage(ctx context.Context, method, path string, body web.Object, headers ...string) web.Reply {
+	return web.Do(ctx, method, w.child.Ready.ManagementURL+path, body, append(headers, "Authorization: Bearer "+w.child.Ready.AdminToken)...)
 }
 
 // through calls a service through the gateway.
-func (w *world) through(ctx context.Context, service, key string) reply {
-	return call(ctx, http.MethodGet, w.child.Ready.GatewayURL+"/"+service+"/", nil, "X-API-Key: "+key)
+func (w *world) through(ctx context.Context, service, key string) web.Reply {
+	return web.Do(ctx, http.MethodGet, w.child.Ready.GatewayURL+"/"+service+"/", nil, "X-API-Key: "+key)
 }
 
 // load has commands given until ctx ends; rest waits for that.
@@ -107,14 +108,14 @@ func (w *world) live(ctx context.Context, one *life) bool {
 		r := w.give(ctx, one, next)
 		next.attempts++
 		switch {
-		case r.status == next.status:
-		case next.method == http.MethodDelete && next.attempts > 1 && r.text("code") == "illegal_transition": // the first attempt did it
+		case r.Status == next.status:
+		case next.method == http.MethodDelete && next.attempts > 1 && r.Text("code") == "illegal_transition": // the first attempt did it
 		case unacknowledged(r):
 			w.unanswered.Add(1)
 			w.mu.Lock()
 			w.late = append(w.late, one)
 			w.mu.Unlock()
-			return r.err == nil
+			return r.Err == nil
 		default:
 			w.t.Errorf("attempt %d: %s", next.attempts, r)
 			return true
@@ -131,7 +132,7 @@ func (w *world) live(ctx context.Context, one *life) bool {
 	return true
 }
 
-func (w *world) give(ctx context.Context, one *life, s *step) reply {
+func (w *world) give(ctx context.Context, one *life, s *step) web.Reply {
 	var headers []string
 	if s.key != "" {
 		headers = append(headers, "Idempotency-Key: "+s.key)
@@ -145,10 +146,10 @@ func (w *world) give(ctx context.Context, one *life, s *step) reply {
 
 // judge calls with a life's keys once; here says that the gateway must answer.
 func (w *world) judge(ctx context.Context, one *life, here bool) {
-	check := func(key string, verdict func(reply) error) {
+	check := func(key string, verdict func(web.Reply) error) {
 		r := w.through(ctx, one.target, key)
 		w.judged.Add(1)
-		if r.err != nil && !here {
+		if r.Err != nil && !here {
 			return // it was killed
 		}
 		if err := verdict(r); err != nil {
@@ -162,11 +163,14 @@ func (w *world) judge(ctx context.Context, one *life, here bool) {
 		if key == "" {
 			continue
 		}
-		check(key, func(r reply) error {
-			if r.text("code") != "credential_invalid" {
+		check(key, func(r web.Reply) error {
+			if r.Text("code") != "credential_invalid" {
 				return fmt.Errorf("a key was rotated away: %s", r)
 			}
 			return nil
 		})
 	}
 }
+
+// everywhere says whether the gateway had applied a command when it was answered.
+func everywhere(r web.Reply) bool { return r.AppliedBy("1/1") == nil }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // check holds the running system to the ledger: everything that was acknowledged
@@ -54,7 +56,7 @@ func (l *load) cascaded(t testing.TB) {
 			_, status, _ := strings.Cut(last, ".")
 			eventually(t, aggregate+" is "+status, func() error {
 				r := l.s.manage(t.Context(), l.s.of[service][0].address, http.MethodGet, "/v1/"+service+"s/"+id, nil)
-				if r.text("status") != status {
+				if r.Text("status") != status {
 					return fmt.Errorf("not yet: %s", r)
 				}
 				return nil
@@ -104,7 +106,7 @@ func (l *load) replayed(t testing.TB) {
 				continue
 			}
 			r := l.s.send(t.Context(), l.s.portal(random), one, done)
-			if r.status != done.status || !r.replayed() || !reflect.DeepEqual(public(r.body), public(done.acknowledged)) {
+			if r.Status != done.status || !r.Replayed() || !reflect.DeepEqual(public(r.Body), public(done.acknowledged)) {
 				t.Errorf("it was answered %s first, and again: %s", done.acknowledged, r)
 			}
 		}
@@ -112,8 +114,8 @@ func (l *load) replayed(t testing.TB) {
 }
 
 // public is an answer without its secret.
-func public(body []byte) object {
-	var decoded object
+func public(body []byte) web.Object {
+	var decoded web.Object
 	if json.Unmarshal(body, &decoded) == nil {
 		delete(decoded, "secret")
 	}

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // life is one consumer from its registration to an end, or one service: a list
@@ -27,7 +29,7 @@ type life struct {
 type step struct {
 	method string
 	path   func(*life) string
-	body   object
+	body   web.Object
 	key    string // Idempotency-Key
 	status int    // of its acknowledgement
 
@@ -42,18 +44,18 @@ func newLife(random *rand.Rand, service, upstream string) *life {
 	if random.IntN(8) == 0 {
 		return serviceLife(random, upstream)
 	}
-	l := &life{name: unique("load")}
-	config := object{}
+	l := &life{name: web.Unique("load")}
+	config := web.Object{}
 	if random.IntN(3) == 0 {
-		l.key = unique("brought")
+		l.key = web.Unique("brought")
 		config["key"] = l.key
 	}
-	l.post(http.StatusCreated, "/v1/consumers", object{"id": l.name, "name": l.name})
-	l.post(http.StatusCreated, "/v1/consumers/"+l.name+"/credentials", object{"name": "key", "type": "api_key", "config": config})
-	l.post(http.StatusCreated, "/v1/subscriptions", object{"consumer_id": l.name, "service_id": service})
+	l.post(http.StatusCreated, "/v1/consumers", web.Object{"id": l.name, "name": l.name})
+	l.post(http.StatusCreated, "/v1/consumers/"+l.name+"/credentials", web.Object{"name": "key", "type": "api_key", "config": config})
+	l.post(http.StatusCreated, "/v1/subscriptions", web.Object{"consumer_id": l.name, "service_id": service})
 	switch random.IntN(6) {
 	case 0, 1:
-		l.step(http.MethodPost, http.StatusOK, func(l *life) string { return "/v1/credentials/" + l.credential + "/revoke" }, object{"reason": "load"})
+		l.step(http.MethodPost, http.StatusOK, func(l *life) string { return "/v1/credentials/" + l.credential + "/revoke" }, web.Object{"reason": "load"})
 		l.expected = "credential_invalid"
 	case 2:
 		l.step(http.MethodDelete, http.StatusNoContent, func(l *life) string { return "/v1/consumers/" + l.name }, nil)
@@ -62,14 +64,14 @@ func newLife(random *rand.Rand, service, upstream string) *life {
 		l.step(http.MethodPost, http.StatusOK, func(l *life) string { return "/v1/subscriptions/" + l.subscription + "/cancel" }, nil)
 		l.expected = "not_subscribed"
 	case 4:
-		l.post(http.StatusOK, "/v1/consumers/"+l.name+"/suspend", object{"reason": "load"})
+		l.post(http.StatusOK, "/v1/consumers/"+l.name+"/suspend", web.Object{"reason": "load"})
 		l.expected = "consumer_suspended"
 	}
 	return l
 }
 
 func serviceLife(random *rand.Rand, upstream string) *life {
-	l := &life{name: unique("load"), service: true, expected: "credential_missing"}
+	l := &life{name: web.Unique("load"), service: true, expected: "credential_missing"}
 	l.post(http.StatusCreated, "/v1/services", service(l.name, upstream))
 	l.post(http.StatusOK, "/v1/services/"+l.name+"/publish", nil)
 	if random.IntN(2) == 0 {
@@ -79,14 +81,14 @@ func serviceLife(random *rand.Rand, upstream string) *life {
 	return l
 }
 
-func (l *life) post(status int, path string, body object) {
+func (l *life) post(status int, path string, body web.Object) {
 	l.step(http.MethodPost, status, func(*life) string { return path }, body)
 }
 
-func (l *life) step(method string, status int, path func(*life) string, body object) {
+func (l *life) step(method string, status int, path func(*life) string, body web.Object) {
 	s := &step{method: method, status: status, path: path, body: body}
 	if method == http.MethodPost {
-		s.key = unique("load")
+		s.key = web.Unique("load")
 	}
 	l.steps = append(l.steps, s)
 }
@@ -102,10 +104,10 @@ func (l *life) advance(ctx context.Context, s *topology, portal string) error {
 		r := s.send(ctx, portal, l, next)
 		next.attempts++
 		switch {
-		case r.status == next.status:
-		case next.method == http.MethodDelete && next.attempts > 1 && r.text("code") == "illegal_transition": // the first attempt did it
+		case r.Status == next.status:
+		case next.method == http.MethodDelete && next.attempts > 1 && r.Text("code") == "illegal_transition": // the first attempt did it
 		case unacknowledged(r):
-			next.missed = append(next.missed, r.reason())
+			next.missed = append(next.missed, reason(r))
 			return nil
 		default:
 			return fmt.Errorf("attempt %d: %s", next.attempts, r)
@@ -115,7 +117,7 @@ func (l *life) advance(ctx context.Context, s *topology, portal string) error {
 	return nil
 }
 
-func (s *topology) send(ctx context.Context, base string, l *life, next *step) reply {
+func (s *topology) send(ctx context.Context, base string, l *life, next *step) web.Reply {
 	var headers []string
 	if next == l.steps[len(l.steps)-1] {
 		headers = append(headers, "Prefer: wait=10")
@@ -127,35 +129,35 @@ func (s *topology) send(ctx context.Context, base string, l *life, next *step) r
 }
 
 // unacknowledged says that nobody knows whether the command was done.
-func unacknowledged(r reply) bool {
-	return r.err != nil || r.text("code") == "idempotency_in_flight" ||
-		slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, r.status)
+func unacknowledged(r web.Reply) bool {
+	return r.Err != nil || r.Text("code") == "idempotency_in_flight" ||
+		slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, r.Status)
 }
 
 // reason is why a command was not acknowledged, in short.
-func (r reply) reason() string {
-	if r.err != nil {
+func reason(r web.Reply) string {
+	if r.Err != nil {
 		return "no answer"
 	}
-	return fmt.Sprint(r.status, " ", r.text("code"))
+	return fmt.Sprint(r.Status, " ", r.Text("code"))
 }
 
 // keep writes an acknowledgement down.
-func (l *life) keep(done *step, r reply) {
-	done.acknowledged = r.body
+func (l *life) keep(done *step, r web.Reply) {
+	done.acknowledged = r.Body
 	l.done++
-	l.confirmed = r.everywhere() == nil
+	l.confirmed = everywhere(r) == nil
 	if l.service {
 		return
 	}
 	switch l.done {
 	case 2:
-		l.credential = r.text("id")
-		if key := r.text("secret.api_key"); key != "" {
+		l.credential = r.Text("id")
+		if key := r.Text("secret.api_key"); key != "" {
 			l.key = key
 		}
 	case 3:
-		l.subscription = r.text("id")
+		l.subscription = r.Text("id")
 	}
 }
 

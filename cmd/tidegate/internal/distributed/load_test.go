@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // load is callers who give commands all the time, and a caller who tries what
@@ -127,7 +129,7 @@ func (l *load) judge(ctx context.Context, one *life) {
 	for _, gateway := range l.s.gateways() {
 		r := through(ctx, gateway, l.service, one.key)
 		l.tried.Add(1)
-		if r.err != nil || r.status == http.StatusServiceUnavailable {
+		if r.Err != nil || r.Status == http.StatusServiceUnavailable {
 			continue
 		}
 		if err := one.verdict(r); err != nil {
@@ -137,10 +139,10 @@ func (l *load) judge(ctx context.Context, one *life) {
 }
 
 // verdict says why a gateway's answer is not as it must be once the life is over.
-func (l *life) verdict(r reply) error {
+func (l *life) verdict(r web.Reply) error {
 	switch {
-	case l.expected == "" && r.status == http.StatusOK && string(r.body) == l.name:
-	case l.expected != "" && r.text("code") == l.expected:
+	case l.expected == "" && r.Status == http.StatusOK && string(r.Body) == l.name:
+	case l.expected != "" && r.Text("code") == l.expected:
 	default:
 		return fmt.Errorf("want %q: %s", l.expected, r)
 	}

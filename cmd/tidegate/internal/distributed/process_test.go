@@ -1,10 +1,8 @@
 package distributed_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // patience is how long anything may take that is expected to happen. The machine
@@ -87,19 +87,8 @@ func (p *process) kill() { p.signal(syscall.SIGKILL) }
 func (p *process) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address+"/readyz", http.NoBody)
-	if err != nil {
-		return err
-	}
-	answer, err := web.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		var said bytes.Buffer
-		_, _ = said.ReadFrom(answer.Body)
-		return fmt.Errorf("it answers %s: %s", answer.Status, said.Bytes())
+	if r := web.Do(ctx, http.MethodGet, p.address+"/readyz", nil); r.Err != nil || r.Status != http.StatusOK {
+		return errors.New(r.String())
 	}
 	return nil
 }

@@ -6,12 +6,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // creation is a call that makes an object.
 type creation struct {
 	service, path string
-	body          object
+	body          web.Object
 }
 
 // cast is what creations refer to.
@@ -20,28 +22,28 @@ type cast struct{ consumer, service string }
 // cast makes a consumer and a published service.
 func (s *topology) cast(t testing.TB) cast {
 	t.Helper()
-	c := cast{consumer: unique("cast"), service: unique("cast")}
+	c := cast{consumer: web.Unique("cast"), service: web.Unique("cast")}
 	base := s.of["portal"][0].address
-	s.manage(t.Context(), base, http.MethodPost, "/v1/consumers", object{"id": c.consumer, "name": "Cast"}).want(t, http.StatusCreated)
-	s.manage(t.Context(), base, http.MethodPost, "/v1/services", service(c.service, s.upstream.URL)).want(t, http.StatusCreated)
-	s.manage(t.Context(), base, http.MethodPost, "/v1/services/"+c.service+"/publish", nil).want(t, http.StatusOK)
+	s.manage(t.Context(), base, http.MethodPost, "/v1/consumers", web.Object{"id": c.consumer, "name": "Cast"}).Want(t, http.StatusCreated)
+	s.manage(t.Context(), base, http.MethodPost, "/v1/services", service(c.service, s.upstream.URL)).Want(t, http.StatusCreated)
+	s.manage(t.Context(), base, http.MethodPost, "/v1/services/"+c.service+"/publish", nil).Want(t, http.StatusOK)
 	return c
 }
 
 // creations is one of each kind, that nothing else is like.
 func (c cast) creations(upstream string) []creation {
 	return []creation{
-		{"consumer", "/v1/consumers", object{"name": unique("consumer")}},
-		{"catalog", "/v1/services", service(unique("service"), upstream)},
-		{"credential", "/v1/consumers/" + c.consumer + "/credentials", object{"name": unique("key"), "type": "api_key"}},
-		{"subscription", "/v1/subscriptions", object{"consumer_id": c.consumer, "service_id": c.service}},
+		{"consumer", "/v1/consumers", web.Object{"name": web.Unique("consumer")}},
+		{"catalog", "/v1/services", service(web.Unique("service"), upstream)},
+		{"credential", "/v1/consumers/" + c.consumer + "/credentials", web.Object{"name": web.Unique("key"), "type": "api_key"}},
+		{"subscription", "/v1/subscriptions", web.Object{"consumer_id": c.consumer, "service_id": c.service}},
 	}
 }
 
 // both sends each replica of a service a call at the same time.
-func (s *topology) both(t testing.TB, calls []creation, headers ...string) []reply {
+func (s *topology) both(t testing.TB, calls []creation, headers ...string) []web.Reply {
 	t.Helper()
-	replies := make([]reply, len(calls))
+	replies := make([]web.Reply, len(calls))
 	var sent sync.WaitGroup
 	for i, c := range calls {
 		replicas := s.of[c.service]
@@ -59,38 +61,38 @@ func (s *topology) idempotency(t *testing.T) {
 	var made []single
 	for range 6 {
 		for _, c := range s.cast(t).creations(s.upstream.URL) {
-			key := "Idempotency-Key: " + unique("key")
+			key := "Idempotency-Key: " + web.Unique("key")
 			fresh, id := 0, ""
 			replies := s.both(t, []creation{c, c}, key)
 			replies = append(replies, s.both(t, []creation{c, c}, key)...)
 			for i, r := range replies {
-				if i < 2 && r.status == http.StatusConflict && r.text("code") == "idempotency_in_flight" {
+				if i < 2 && r.Status == http.StatusConflict && r.Text("code") == "idempotency_in_flight" {
 					continue
 				}
-				r.want(t, http.StatusCreated)
+				r.Want(t, http.StatusCreated)
 				if id == "" {
-					id = r.text("id")
+					id = r.Text("id")
 				}
-				if r.text("id") != id {
+				if r.Text("id") != id {
 					t.Fatalf("one key made %s and another object: %s", id, r)
 				}
-				if !r.replayed() {
+				if !r.Replayed() {
 					fresh++
-				} else if r.text("secret.api_key") != "" {
-					t.Fatalf("a replayed answer shows the secret: %s", r.call)
+				} else if r.Text("secret.api_key") != "" {
+					t.Fatalf("a replayed answer shows the secret: %s", r.Call)
 				}
 			}
 			if fresh != 1 {
 				t.Fatalf("%d of four calls with one key were the first: %v", fresh, replies)
 			}
 			other := c
-			other.body = object{"name": "another body"}
+			other.body = web.Object{"name": "another body"}
 			for _, r := range s.both(t, []creation{other, other}, key) {
-				if r.status != http.StatusUnprocessableEntity {
+				if r.Status != http.StatusUnprocessableEntity {
 					t.Fatalf("the key serves another body: %s", r)
 				}
 			}
-			member := "name" // that only this object has
+			member := "name" // that only this web.Object has
 			if c.service == "subscription" {
 				member = "consumer_id"
 			}
@@ -112,23 +114,23 @@ func (s *topology) idempotency(t *testing.T) {
 func (s *topology) uniqueness(t *testing.T) {
 	for range 6 {
 		first, second := s.cast(t), s.cast(t)
-		id, key := unique("id"), unique("secret")
-		issue := func(consumer, name string, config object) creation {
-			return creation{"credential", "/v1/consumers/" + consumer + "/credentials", object{"name": name, "type": "api_key", "config": config}}
+		id, key := web.Unique("id"), web.Unique("secret")
+		issue := func(consumer, name string, config web.Object) creation {
+			return creation{"credential", "/v1/consumers/" + consumer + "/credentials", web.Object{"name": name, "type": "api_key", "config": config}}
 		}
-		routed := service(unique("other"), s.upstream.URL)
-		routed["routes"] = []object{{"path_prefix": "/" + id, "strip_prefix": true}}
-		subscribe := creation{"subscription", "/v1/subscriptions", object{"consumer_id": first.consumer, "service_id": first.service}}
+		routed := service(web.Unique("other"), s.upstream.URL)
+		routed["routes"] = []web.Object{{"path_prefix": "/" + id, "strip_prefix": true}}
+		subscribe := creation{"subscription", "/v1/subscriptions", web.Object{"consumer_id": first.consumer, "service_id": first.service}}
 		for code, calls := range map[string][]creation{
-			"consumer_exists":       {{"consumer", "/v1/consumers", object{"id": id, "name": "A"}}, {"consumer", "/v1/consumers", object{"id": id, "name": "B"}}},
+			"consumer_exists":       {{"consumer", "/v1/consumers", web.Object{"id": id, "name": "A"}}, {"consumer", "/v1/consumers", web.Object{"id": id, "name": "B"}}},
 			"route_taken":           {{"catalog", "/v1/services", service(id, s.upstream.URL)}, {"catalog", "/v1/services", routed}},
-			"credential_taken":      {issue(first.consumer, "a", object{"key": key}), issue(second.consumer, "a", object{"key": key})},
-			"credential_name_taken": {issue(first.consumer, id, object{}), issue(first.consumer, id, object{})},
+			"credential_taken":      {issue(first.consumer, "a", web.Object{"key": key}), issue(second.consumer, "a", web.Object{"key": key})},
+			"credential_name_taken": {issue(first.consumer, id, web.Object{}), issue(first.consumer, id, web.Object{})},
 			"already_subscribed":    {subscribe, subscribe},
 		} {
 			replies := s.both(t, calls)
-			slices.SortFunc(replies, func(a, b reply) int { return a.status - b.status })
-			if replies[0].status != http.StatusCreated || replies[1].status != http.StatusConflict || replies[1].text("code") != code {
+			slices.SortFunc(replies, func(a, b web.Reply) int { return a.Status - b.Status })
+			if replies[0].Status != http.StatusCreated || replies[1].Status != http.StatusConflict || replies[1].Text("code") != code {
 				t.Errorf("want one made and one refused with %s: %v", code, replies)
 			}
 		}
@@ -145,30 +147,30 @@ func (s *topology) cascade(t *testing.T) {
 	}
 	var calls []creation
 	for i := range 24 {
-		calls = append(calls, creation{"credential", "/v1/consumers/" + consumer + "/credentials", object{"name": fmt.Sprint("key-", i), "type": "api_key"}})
+		calls = append(calls, creation{"credential", "/v1/consumers/" + consumer + "/credentials", web.Object{"name": fmt.Sprint("key-", i), "type": "api_key"}})
 		if i < len(services) {
-			calls = append(calls, creation{"subscription", "/v1/subscriptions", object{"consumer_id": consumer, "service_id": services[i]}})
+			calls = append(calls, creation{"subscription", "/v1/subscriptions", web.Object{"consumer_id": consumer, "service_id": services[i]}})
 		}
 	}
 	for _, r := range s.both(t, calls[:len(calls)/2]) {
-		r.want(t, http.StatusCreated)
+		r.Want(t, http.StatusCreated)
 	}
 	var meanwhile sync.WaitGroup
 	meanwhile.Go(func() {
 		for _, r := range s.both(t, calls[len(calls)/2:]) {
-			if r.status != http.StatusCreated && r.status != http.StatusUnprocessableEntity {
+			if r.Status != http.StatusCreated && r.Status != http.StatusUnprocessableEntity {
 				t.Errorf("while its consumer is deleted: %s", r)
 			}
 		}
 	})
-	s.manage(t.Context(), s.of["portal"][0].address, http.MethodDelete, "/v1/consumers/"+consumer, nil).want(t, http.StatusNoContent)
+	s.manage(t.Context(), s.of["portal"][0].address, http.MethodDelete, "/v1/consumers/"+consumer, nil).Want(t, http.StatusNoContent)
 	meanwhile.Wait()
 	for service, live := range map[string]string{
 		"credential":   "/v1/credentials?consumer_id=" + consumer,
 		"subscription": "/v1/subscriptions?status=active&consumer_id=" + consumer,
 	} {
 		eventually(t, "nothing of the deleted consumer is live", func() error {
-			if r := s.manage(t.Context(), s.of[service][0].address, http.MethodGet, live, nil); r.status != http.StatusOK || len(r.items()) > 0 {
+			if r := s.manage(t.Context(), s.of[service][0].address, http.MethodGet, live, nil); r.Status != http.StatusOK || len(r.Items()) > 0 {
 				return fmt.Errorf("not yet: %s", r)
 			}
 			return nil
@@ -198,8 +200,8 @@ func (s *topology) orderly(t *testing.T) {
 		for _, p := range s.of[name] {
 			eventually(t, p.name+" has nothing left to do", func() error {
 				r := s.manage(t.Context(), p.address, http.MethodGet, "/v1/operations/"+name, nil)
-				if r.status != http.StatusOK || r.text("position") != r.text("published") || r.text("material") != r.text("material_published") ||
-					r.text("blocked") != "" || r.text("parked") != "0" {
+				if r.Status != http.StatusOK || r.Text("position") != r.Text("published") || r.Text("material") != r.Text("material_published") ||
+					r.Text("blocked") != "" || r.Text("parked") != "0" {
 					return fmt.Errorf("not so: %s", r)
 				}
 				return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 	"github.com/tidegate-io/tidegate/libs/app"
 )
 
@@ -18,22 +19,22 @@ func (s *topology) settle() {
 
 // exercise has one replica of each service do one command.
 func (s *topology) exercise(replica int) error {
-	ctx, name := s.t.Context(), unique("settle")
+	ctx, name := s.t.Context(), web.Unique("settle")
 	for _, step := range []struct {
 		service, path string
-		body          object
+		body          web.Object
 	}{
-		{"consumer", "/v1/consumers", object{"id": name, "name": "Settle"}},
+		{"consumer", "/v1/consumers", web.Object{"id": name, "name": "Settle"}},
 		{"catalog", "/v1/services", service(name, s.upstream.URL)},
 		{"catalog", "/v1/services/" + name + "/publish", nil},
-		{"credential", "/v1/consumers/" + name + "/credentials", object{"name": "key", "type": "api_key"}},
-		{"subscription", "/v1/subscriptions", object{"consumer_id": name, "service_id": name, "as_provider": true}},
+		{"credential", "/v1/consumers/" + name + "/credentials", web.Object{"name": "key", "type": "api_key"}},
+		{"subscription", "/v1/subscriptions", web.Object{"consumer_id": name, "service_id": name, "as_provider": true}},
 	} {
 		answer := s.manage(ctx, s.of[step.service][replica].address, http.MethodPost, step.path, step.body, "Prefer: wait=10")
-		if answer.status != http.StatusCreated && answer.status != http.StatusOK {
+		if answer.Status != http.StatusCreated && answer.Status != http.StatusOK {
 			return fmt.Errorf("want it done: %s", answer)
 		}
-		if err := answer.everywhere(); err != nil {
+		if err := everywhere(answer); err != nil {
 			return err
 		}
 	}
@@ -41,10 +42,10 @@ func (s *topology) exercise(replica int) error {
 }
 
 // service is a service at a path of its name.
-func service(id, upstream string) object {
-	return object{
-		"id": id, "name": id, "routes": []object{{"path_prefix": "/" + id, "strip_prefix": true}},
-		"upstreams": []object{{"url": upstream, "weight": 1}}, "approval": object{"mode": "auto"},
+func service(id, upstream string) web.Object {
+	return web.Object{
+		"id": id, "name": id, "routes": []web.Object{{"path_prefix": "/" + id, "strip_prefix": true}},
+		"upstreams": []web.Object{{"url": upstream, "weight": 1}}, "approval": web.Object{"mode": "auto"},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/up"
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/app"
 	"github.com/tidegate-io/tidegate/libs/bus"
@@ -207,7 +208,7 @@ func (h history) of(service, aggregate string) (types []string) {
 // member of a value: those with the consumer_id of somebody.
 func (h history) about(service, name, value string) (aggregates []string) {
 	for _, e := range h[service] {
-		if member(e.Data, name) == value && !slices.Contains(aggregates, e.Aggregate()) {
+		if web.Member(e.Data, name) == value && !slices.Contains(aggregates, e.Aggregate()) {
 			aggregates = append(aggregates, e.Aggregate())
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/tidegate-io/tidegate/cmd/tidegate/internal/web"
 )
 
 // flushTime is more than gateways keep uses to themselves.
@@ -19,16 +21,16 @@ func (s *topology) uses(t *testing.T) {
 	call := func(gateway, times int) {
 		t.Helper()
 		for range times {
-			if r := through(t.Context(), s.gateways()[gateway], c.service, c.key); r.status != http.StatusOK {
+			if r := through(t.Context(), s.gateways()[gateway], c.service, c.key); r.Status != http.StatusOK {
 				t.Fatalf("want it let through: %s", r)
 			}
 			total++
 		}
 	}
-	used := func(replica int) (int, reply) {
+	used := func(replica int) (int, web.Reply) {
 		r := s.manage(t.Context(), s.of["credential"][replica].address, http.MethodGet, "/v1/credentials/"+c.credential, nil)
-		n, err := strconv.Atoi(r.text("use_count"))
-		if r.status != http.StatusOK || err != nil {
+		n, err := strconv.Atoi(r.Text("use_count"))
+		if r.Status != http.StatusOK || err != nil {
 			return -1, r
 		}
 		return n, r
