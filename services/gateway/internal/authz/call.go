@@ -108,11 +108,28 @@ func (d *Decider) identify(state *projection.State, c *Call) access.Code {
 	case code.Status() == http.StatusUnauthorized:
 		return code
 	case c.Identity.Fault != access.Allowed: // told to a rightful owner alone
-		return c.Identity.Fault
+		return d.stand(c, c.Identity.Fault)
 	case code != access.Allowed:
-		return code
+		return d.stand(c, code)
 	}
 	return d.count(c)
+}
+
+// stand tells a consumer that is refused before its limits were asked where it
+// stands with them all the same. The call counts against nothing.
+func (d *Decider) stand(c *Call, code access.Code) access.Code {
+	if consumer := c.Decision.Consumer; consumer != nil && consumer.Limits != nil {
+		c.Limits = d.Limiter.Look(c.At, ofConsumer(consumer))
+	}
+	return code
+}
+
+func ofConsumer(c *access.Consumer) limit.Policy {
+	p := limit.Policy{Name: "consumer", Subject: c.ID}
+	if c.Limits != nil {
+		p.Rate, p.Quota = c.Limits.Rate, c.Limits.Quota
+	}
+	return p
 }
 
 // count takes the call from the consumer's and the plan's limits.
@@ -124,15 +141,11 @@ func (d *Decider) count(c *Call) access.Code {
 	if limits == nil && (plan == nil || plan.Rate == nil && plan.Quota == nil) {
 		return access.Allowed
 	}
-	ofConsumer := limit.Policy{Name: "consumer", Subject: c.Decision.Consumer.ID}
-	if limits != nil {
-		ofConsumer.Rate, ofConsumer.Quota = limits.Rate, limits.Quota
-	}
 	ofPlan := limit.Policy{Name: "plan", Subject: c.Decision.Subscription.ID}
 	if plan != nil {
 		ofPlan.Rate, ofPlan.Quota = plan.Rate, plan.Quota
 	}
-	c.Limits = d.Limiter.Take(c.At, ofConsumer, ofPlan)
+	c.Limits = d.Limiter.Take(c.At, ofConsumer(c.Decision.Consumer), ofPlan)
 	switch c.Limits.Verdict {
 	case limit.RateLimited:
 		return access.RateLimited

@@ -100,6 +100,20 @@ func (l *Limiter) Take(now time.Time, policies ...Policy) Result {
 	return result
 }
 
+// Look answers where a subject stands with a policy and counts nothing.
+func (l *Limiter) Look(now time.Time, p Policy) Result {
+	var result Result
+	if p.empty() {
+		return result
+	}
+	c := l.count(p.Name, p.Subject, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance(p, now)
+	result.Standings = c.standings(nil, p, now)
+	return result
+}
+
 // sweep is how often counts that say nothing any more are dropped.
 const sweep = time.Minute
 

@@ -49,6 +49,23 @@ func TestChangingTheLimitKeepsWhatWasUsed(t *testing.T) {
 	}
 }
 
+func TestALookCountsNothing(t *testing.T) {
+	l := limit.New()
+	l.Take(start, rate(10, 60))
+	for range 3 {
+		got := l.Look(start, rate(10, 60))
+		if got.Verdict != limit.Admitted || len(got.Standings) != 1 || got.Standings[0].Remaining != 9 {
+			t.Fatalf("%+v", got)
+		}
+	}
+	if got := l.Look(start.Add(6*time.Second), rate(10, 60)); got.Standings[0].Remaining != 10 {
+		t.Errorf("nothing came back: %+v", got)
+	}
+	if got := l.Look(start, limit.Policy{Name: "consumer", Subject: "c2"}); len(got.Standings) != 0 {
+		t.Errorf("without a limit: %+v", got)
+	}
+}
+
 func TestAQuotaEndsWithItsCalendarPeriod(t *testing.T) {
 	for per, reset := range map[string]time.Duration{"day": time.Minute, "month": time.Minute} {
 		l := limit.New()

@@ -17,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/events/catalog"
+	"github.com/tidegate-io/tidegate/events/consumer"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/gatewaytest"
 )
 
@@ -437,6 +439,36 @@ func TestLimitedConsumersSeeWhereTheyStand(t *testing.T) {
 			t.Errorf("call %d: %s %s", i, answer.Status, body)
 		}
 	}
+}
+
+func TestLimitedConsumersSeeWhereTheyStandWhenTheyAreRefused(t *testing.T) {
+	w := gatewaytest.NewWorld()
+	w.Service(t, "pets", "http://127.0.0.1:1")
+	w.Service(t, "toys", "http://127.0.0.1:1")
+	limited := func(r *consumer.Registered) { r.Limits = &consumer.Limits{Rate: planRate} }
+	w.Consumer(t, "acme", limited)
+	w.Consumer(t, "halted", limited)
+	w.Publish(t, "consumer-halted", consumer.Suspended{Concerns: events.Concerns{ConsumerID: "halted"}})
+	w.Subscribe(t, "sub_1", "acme", "pets")
+	key, suspended := w.APIKey(t, "cred_1", "acme"), w.APIKey(t, "cred_2", "halted")
+	g := gatewaytest.Start(t, w)
+	stands := func(call, path string, status int, remaining string) {
+		t.Helper()
+		answer, body := g.Get(t, path, "X-API-Key", key)
+		if answer.StatusCode != status {
+			t.Fatalf("%s: %s %s", call, answer.Status, body)
+		}
+		if got := answer.Header.Get("RateLimit-Policy"); got != `"consumer";q=3;w=60` {
+			t.Errorf("%s: RateLimit-Policy %q", call, got)
+		}
+		if got := answer.Header.Get("RateLimit"); !strings.HasPrefix(got, `"consumer";r=`+remaining+`;t=`) {
+			t.Errorf("%s: RateLimit %q, not r=%s", call, got, remaining)
+		}
+	}
+	stands("a call that failed behind the gateway", "/pets", 502, "2")
+	stands("a call without a subscription", "/toys", 403, "2")
+	key = suspended
+	stands("a suspended consumer", "/pets", 403, "3")
 }
 
 func TestABodyThatEndsBetweenTwoChunksIsNotWhole(t *testing.T) {
