@@ -48,7 +48,7 @@ type Secret struct {
 type Issued struct {
 	Credential
 	Secret   any      `json:"secret" doc:"Shown this once, and null when the answer is replayed. Its members are the type's."`
-	Warnings []string `json:"warnings,omitempty" enum:"secret_short" doc:"What was accepted and is not well done. secret_short: the secret is shorter than the algorithm's hash."`
+	Warnings []string `json:"warnings,omitempty" enum:"secret_short" doc:"What was accepted and is not well done. secret_short: the secret is shorter than the algorithm's hash, or a password or secret key than 8 bytes."`
 }
 
 // credentialOf answers a credential without the hints of its secrets.

@@ -17,9 +17,9 @@ var _ Type = Basic{}
 
 // The lengths of what is chosen, in bytes.
 const (
-	maxUsername = 255
-	minPassword = 8
-	maxPassword = 256
+	maxUsername  = 255
+	goodPassword = 8 // shorter ones are warned of
+	maxPassword  = 256
 )
 
 type basicConfig struct {
@@ -41,7 +41,7 @@ func (Basic) Describe() string {
 | config | |
 |---|---|
 | ` + "`username`" + ` | 1-255 bytes without a colon or control characters, in use nowhere else; the credential's id when left out. It never changes |
-| ` + "`password`" + ` | 8-256 bytes without control characters; generated (` + "`tg_p_`" + `...) when left out |
+| ` + "`password`" + ` | 1-256 bytes without control characters; generated (` + "`tg_p_`" + `...) when left out. Shorter than 8 bytes it is accepted, with ` + "`\"warnings\":[\"secret_short\"]`" + ` in the answer |
 | ` + "`password_hash`" + ` | instead of ` + "`password`" + `: ` + describeHash + ` |
 
 Placed in the header ` + "`Authorization`" + ` and nowhere else. ` + "`secret`" + ` is ` + "`{\"username\",\"password\"}`" + `; the password is null when its hash was given.`
@@ -98,7 +98,10 @@ func (Basic) make(config basicConfig, c members) (Made, error) {
 		return Made{}, err
 	}
 	made := Made{Config: public, Identifier: config.Username}
-	plain, made, err := made.password(c, "password", secret.Password, isPassword, "A password is 8 to 256 bytes of UTF-8, without control characters.")
+	plain, made, err := made.password(c, "password", secret.Password, isPassword, "A password is 1 to 256 bytes of UTF-8, without control characters.")
+	if chosen, _, _ := c.text("password"); chosen != "" && len(chosen) < goodPassword {
+		made.Warnings = []string{WarnSecretShort}
+	}
 	made.Shown = shownBasic{Username: config.Username, Password: plain}
 	return made, err
 }
@@ -139,4 +142,4 @@ func isUsername(text string) bool {
 	return within(text, 1, maxUsername) && !strings.Contains(text, ":") && isPrintable(text)
 }
 
-func isPassword(text string) bool { return within(text, minPassword, maxPassword) && isPrintable(text) }
+func isPassword(text string) bool { return within(text, 1, maxPassword) && isPrintable(text) }

@@ -68,7 +68,7 @@ func (HMAC) Describe() string {
 |---|---|
 | ` + "`scheme`" + ` | ` + "`aksk`" + ` (default), ` + "`signature`" + ` (the draft of HTTP signatures) or ` + "`rfc9421`" + ` (HTTP message signatures) |
 | ` + "`access_key`" + ` | what names this credential: 1-256 printable ASCII characters without space, comma, semicolon, quotation mark or backslash, in use nowhere else; the credential's id when left out. It never changes |
-| ` + "`secret_key`" + ` | 8-512 bytes without control characters; generated (` + "`tg_s_`" + `...) when left out |
+| ` + "`secret_key`" + ` | 1-512 bytes without control characters; generated (` + "`tg_s_`" + `...) when left out. Shorter than 8 bytes it is accepted, with ` + "`\"warnings\":[\"secret_short\"]`" + ` in the answer |
 | ` + "`clock_skew_seconds`" + ` | how far the date of a request may be off, 0 to 3600, by default 300; 0: no date is checked |
 | ` + "`allowed_algorithms`" + ` | of ` + "`signature`: `hmac-sha256` and `hmac-sha512`" + ` by default, and ` + "`hmac-sha1`" + ` when named; of the others ` + "`hmac-sha256`" + ` |
 | ` + "`require_digest`" + ` | of ` + "`signature`" + `: refuse requests without ` + "`Digest`" + `; false by default. The others always cover the body |
@@ -170,8 +170,10 @@ func (HMAC) make(config HMACConfig, c members) (Made, error) {
 	case !chosen:
 		key = secret.Generate(secret.Secret)
 		made.Hint = secret.Hint(key)
-	case !within(key, minSharedSecret, maxHMACSecret) || !isPrintable(key):
-		return Made{}, invalid("secret_key", "A secret key is 8 to 512 bytes of UTF-8, without control characters.")
+	case !within(key, 1, maxHMACSecret) || !isPrintable(key):
+		return Made{}, invalid("secret_key", "A secret key is 1 to 512 bytes of UTF-8, without control characters.")
+	case len(key) < minSharedSecret:
+		made.Warnings = []string{WarnSecretShort}
 	}
 	made.Shown = shownHMAC{AccessKey: config.AccessKey, SecretKey: key}
 	return made.proved(secret.SharedProof([]byte(key))), nil

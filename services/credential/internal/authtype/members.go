@@ -3,6 +3,7 @@ package authtype
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,14 +32,20 @@ func (m Members) issue(given Config) (members, error) {
 	return read(given, slices.Concat(m.Identifiers, m.Secrets, m.Settings))
 }
 
-// rotate answers a config from which another secret is to be made.
-func (m Members) rotate(given Config) (members, error) {
+// rotate answers a config from which another secret is to be made. Identifiers
+// and settings may only be repeated as they are shown.
+func (m Members) rotate(current json.RawMessage, given Config) (members, error) {
 	c, err := m.issue(given)
 	if err != nil {
 		return nil, err
 	}
-	for name := range given {
+	var shown Config
+	if err := json.Unmarshal(current, &shown); err != nil {
+		return nil, err
+	}
+	for name, value := range given {
 		switch {
+		case sameValue(shown[name], value):
 		case slices.Contains(m.Identifiers, name):
 			return nil, domain.ErrIdentifierImmutable.At("body.config." + name)
 		case slices.Contains(m.Settings, name):
@@ -70,7 +77,7 @@ func (m Members) configure(current json.RawMessage, patch Config) (members, erro
 // rotating answers the config that is there, and that from which another secret
 // is to be made.
 func rotating[T any](m Members, current json.RawMessage, given Config) (config T, c members, err error) {
-	if c, err = m.rotate(given); err == nil {
+	if c, err = m.rotate(current, given); err == nil {
 		err = json.Unmarshal(current, &config)
 	}
 	return config, c, err
@@ -105,6 +112,12 @@ func named[T any](raw json.RawMessage, identifier func(T) string) (name string, 
 func sameText(a, b json.RawMessage) bool {
 	var first, second *string
 	return json.Unmarshal(a, &first) == nil && json.Unmarshal(b, &second) == nil && first != nil && second != nil && *first == *second
+}
+
+// sameValue says whether two members are the same JSON.
+func sameValue(a, b json.RawMessage) bool {
+	var first, second any
+	return json.Unmarshal(a, &first) == nil && json.Unmarshal(b, &second) == nil && first != nil && reflect.DeepEqual(first, second)
 }
 
 // memberPattern is what may be told of a member's name. Anything else could be

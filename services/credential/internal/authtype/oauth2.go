@@ -25,7 +25,7 @@ const (
 	maxScope        = 128
 	maxScopesText   = 2048 // all of them, as they stand in a token and in a header
 
-	minTokenTTL, maxTokenTTL, defaultTokenTTL = 60, 86400, 3600
+	minTokenTTL, maxTokenTTL, defaultTokenTTL = 1, 86400, 3600
 	maxRefreshTTL, defaultRefreshTTL          = 365 * 86400, 30 * 86400
 )
 
@@ -55,7 +55,7 @@ func (OAuth2) Describe() string {
 | ` + "`client_secret`" + ` | 8-256 printable ASCII characters; generated (` + "`tg_c_`" + `...) when left out |
 | ` + "`client_secret_hash`" + ` | instead of ` + "`client_secret`" + `: ` + describeHash + ` |
 | ` + "`scopes`" + ` | what it may ask for: at most 64, of 1-128 printable ASCII characters without space, quotation mark or backslash, 2048 in all; none by default |
-| ` + "`token_ttl_seconds`" + ` | how long an access token lives, 60 to 86400, by default 3600 |
+| ` + "`token_ttl_seconds`" + ` | how long an access token lives, 1 to 86400, by default 3600 |
 | ` + "`refresh_ttl_seconds`" + ` | how long a refresh token lives, 0 to 31536000, by default 2592000; 0: none is given out |
 
 Placed in the header ` + "`Authorization`" + ` (` + "`Bearer`" + ` and the access token) and nowhere else. ` + "`secret`" + ` is ` + "`{\"client_id\",\"client_secret\"}`" + `; the
@@ -119,7 +119,7 @@ func (config *OAuth2Config) apply(c members) error {
 	return first(
 		set(c, "scopes", &config.Scopes, []string{}, areScopes,
 			"The value is a list of at most 64 scopes, none twice: 1 to 128 printable ASCII characters without space, quotation mark or backslash, 2048 in all."),
-		set(c, "token_ttl_seconds", &config.TokenTTLSeconds, defaultTokenTTL, between(minTokenTTL, maxTokenTTL), "The value is a whole number, 60 to 86400."),
+		set(c, "token_ttl_seconds", &config.TokenTTLSeconds, defaultTokenTTL, between(minTokenTTL, maxTokenTTL), "The value is a whole number, 1 to 86400."),
 		set(c, "refresh_ttl_seconds", &config.RefreshTTLSeconds, defaultRefreshTTL, between(0, maxRefreshTTL), "The value is a whole number, 0 to 31536000."),
 	)
 }

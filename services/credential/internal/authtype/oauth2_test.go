@@ -67,7 +67,7 @@ func TestBadConfigsOfOAuth2(t *testing.T) {
 		"a long scope":                  {`{"scopes":["` + strings.Repeat("s", 129) + `"]}`, "scopes"},
 		"too many scopes":               {`{"scopes":` + scopes(65, 3) + `}`, "scopes"},
 		"scopes too long together":      {`{"scopes":` + scopes(16, 128) + `}`, "scopes"},
-		"a token that is too short":     {`{"token_ttl_seconds":59}`, "token_ttl_seconds"},
+		"a token before now":            {`{"token_ttl_seconds":-1}`, "token_ttl_seconds"},
 		"a token over a day":            {`{"token_ttl_seconds":86401}`, "token_ttl_seconds"},
 		"a token for ever":              {`{"token_ttl_seconds":0}`, "token_ttl_seconds"},
 		"a refresh before now":          {`{"refresh_ttl_seconds":-1}`, "refresh_ttl_seconds"},
@@ -89,7 +89,8 @@ func TestSettingsOfAnOAuth2ClientChange(t *testing.T) {
 		`{"token_ttl_seconds":null}`:                 `{"client_id":"c","scopes":["read"],"token_ttl_seconds":3600,"refresh_ttl_seconds":0}`,
 		`{"refresh_ttl_seconds":9,"client_id":"c"}`:  `{"client_id":"c","scopes":["read"],"token_ttl_seconds":60,"refresh_ttl_seconds":9}`,
 		`{"scopes":["a b"]}`:                         "",
-		`{"token_ttl_seconds":1}`:                    "",
+		`{"token_ttl_seconds":1}`:                    `{"client_id":"c","scopes":["read"],"token_ttl_seconds":1,"refresh_ttl_seconds":0}`,
+		`{"token_ttl_seconds":0}`:                    "",
 		`{"refresh_ttl_seconds":31536001}`:           "",
 		`{"refresh_ttl_seconds":1,"colour":"green"}`: "",
 	} {

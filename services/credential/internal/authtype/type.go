@@ -80,7 +80,8 @@ type Made struct {
 	Warnings []string
 }
 
-// WarnSecretShort: a secret that is shorter than the hash it is used with.
+// WarnSecretShort: a secret that is shorter than the hash it is used with, or a
+// password or secret key that can be guessed.
 const WarnSecretShort = "secret_short"
 
 // digested has the secret verified by its keyed digest: fit for what nobody can
