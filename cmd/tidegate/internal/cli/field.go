@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ const (
 	truth          // --hide-credentials
 	moment         // RFC 3339, or from now: 24h, 30d; "none" for null
 	past           // of filters: RFC 3339, or until now: 24h, 30d
-	duration       // 24h, 30d; seconds in the body
+	duration       // 24h, 30d or seconds; seconds in the body
 	words          // repeated or separated by commas
 	pairs          // key=value, repeated
 	object         // JSON
@@ -49,6 +50,29 @@ func (f field) flagName() string {
 		return f.flag
 	}
 	return strings.NewReplacer("_", "-", ".", "-").Replace(f.name)
+}
+
+// fieldNames lets a flag that is shorter than its field be given by the field's
+// whole name, too: --consumer-id is --consumer.
+func fieldNames() func(*pflag.FlagSet, string) pflag.NormalizedName {
+	short := map[string]string{}
+	for _, n := range nouns {
+		fields := slices.Concat(n.filters, n.create, n.update)
+		for _, a := range n.actions {
+			fields = append(fields, a.fields...)
+		}
+		for _, f := range fields {
+			if whole := (field{name: f.name}).flagName(); f.flag != "" && f.flag != whole {
+				short[whole] = f.flag
+			}
+		}
+	}
+	return func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if flag, ok := short[name]; ok {
+			name = flag
+		}
+		return pflag.NormalizedName(name)
+	}
 }
 
 // declare adds the field's flag.
@@ -184,6 +208,9 @@ func one(k kind, raw string) (any, error) {
 	case moment:
 		return when(raw, time.Now())
 	case duration:
+		if seconds, err := strconv.ParseInt(raw, 10, 64); err == nil {
+			return seconds, nil
+		}
 		d, err := span(raw)
 		return int64(d / time.Second), err
 	case object:

@@ -50,6 +50,7 @@ Start with: tidegate up --demo`,
 	root.SetIn(s.stdin)
 	root.SetOut(s.stdout)
 	root.SetErr(s.stderr)
+	root.SetGlobalNormalizationFunc(fieldNames())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 
 	flags := root.PersistentFlags()
