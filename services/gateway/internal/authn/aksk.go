@@ -101,7 +101,7 @@ func parseAKSK(value string) (auth authAKSK, ok bool) {
 		}
 		*to = text
 	}
-	if len(signature) != hex.EncodedLen(len(auth.signature)) || strings.ToLower(signature) != signature {
+	if len(signature) != hex.EncodedLen(len(auth.signature)) || strings.ContainsAny(signature, "ABCDEF") {
 		return auth, false
 	}
 	_, err := hex.Decode(auth.signature[:], unsafe.Slice(unsafe.StringData(signature), len(signature)))
@@ -167,8 +167,9 @@ func (t *sheet) sign(word, date string) {
 func (t *sheet) appendQuery(b []byte, query string) []byte {
 	t.pairs, t.text = t.pairs[:0], t.text[:0]
 	sorted := true
-	for part := range strings.SplitSeq(query, "&") {
-		if part == "" {
+	for rest := query; rest != ""; {
+		var part string
+		if part, rest, _ = strings.Cut(rest, "&"); part == "" {
 			continue
 		}
 		name, value, _ := strings.Cut(part, "=")
