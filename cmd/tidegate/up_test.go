@@ -116,7 +116,7 @@ func TestPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	for _, flag := range []string{"--listen", "--gateway-listen", "--gateway-admin-listen", "--nats-listen"} {
+	for _, flag := range []string{"--listen", "--gateway-listen", "--gateway-admin-listen", "--ext-authz-listen", "--nats-listen"} {
 		t.Run("a port that is taken and was asked for by "+flag+" ends it with 1", func(t *testing.T) {
 			child := journey.Launch(t, binary(t), "up", "--data-dir", t.TempDir(), flag, taken.Addr().String())
 			if code := child.Wait(); code != 1 {

@@ -33,6 +33,15 @@ func TestConfiguration(t *testing.T) {
 		}
 	})
 
+	t.Run("decisions for Envoy are off until an address is given", func(t *testing.T) {
+		for value, want := range map[string]string{"": "", "off": "", "127.0.0.1:9001": "127.0.0.1:9001"} {
+			cfg, err := app.ReadConfig(append(slices.Clone(whole), "TIDEGATE_EXT_AUTHZ_LISTEN="+value), stored)
+			if err != nil || cfg.ExtAuthzListen != want {
+				t.Errorf("%q: read %q: %v", value, cfg.ExtAuthzListen, err)
+			}
+		}
+	})
+
 	t.Run("the outside address has no path", func(t *testing.T) {
 		cfg, err := app.ReadConfig(append(slices.Clone(whole), "TIDEGATE_PUBLIC_URL=https://api.example.com/"), stored)
 		if err != nil || cfg.PublicURL != "https://api.example.com" {
@@ -48,14 +57,14 @@ func TestConfiguration(t *testing.T) {
 	t.Run("all faults are told in one message, and no secret", func(t *testing.T) {
 		_, err := app.ReadConfig([]string{
 			"TIDEGATE_DATABASE_URL=mysql://u:hunter2@db", "TIDEGATE_NATS_URL=hunter3", "TIDEGATE_LOG_LEVEL=loud", "TIDEGATE_RENEW_GRACE=soon",
-			"TIDEGATE_AUTH_ISSUER=https://id", "TIDEGATE_LISTEN=8080", "TIDEGATE_NATS_REPLICAS=9", "TIDEGATE_CONSUMER_URL=consumer:1", "TIDEGATE_SIGNED_BODY_LIMIT=8MiB",
+			"TIDEGATE_AUTH_ISSUER=https://id", "TIDEGATE_LISTEN=8080", "TIDEGATE_NATS_REPLICAS=9", "TIDEGATE_CONSUMER_URL=consumer:1", "TIDEGATE_SIGNED_BODY_LIMIT=8MiB", "TIDEGATE_EXT_AUTHZ_LISTEN=9001",
 		}, stored)
 		if err == nil {
 			t.Fatal("a wrong configuration was taken")
 		}
 		for _, name := range []string{
 			"TIDEGATE_DATABASE_URL", "TIDEGATE_NATS_URL", "TIDEGATE_LOG_LEVEL", "TIDEGATE_RENEW_GRACE", "TIDEGATE_AUTH_JWKS_URL", "TIDEGATE_LISTEN",
-			"TIDEGATE_NATS_REPLICAS", "TIDEGATE_CONSUMER_URL", "TIDEGATE_KEYRING", "TIDEGATE_SIGNED_BODY_LIMIT",
+			"TIDEGATE_NATS_REPLICAS", "TIDEGATE_CONSUMER_URL", "TIDEGATE_KEYRING", "TIDEGATE_SIGNED_BODY_LIMIT", "TIDEGATE_EXT_AUTHZ_LISTEN",
 		} {
 			if !strings.Contains(err.Error(), name) {
 				t.Errorf("the message does not name %s: %v", name, err)

@@ -118,6 +118,8 @@ func (p *process) listen(name string) (net.Listener, error) {
 			address = p.cfg.GatewayListen
 		case GatewayAdminListener:
 			address = p.cfg.GatewayAdminListen
+		case ExtAuthzListener:
+			address = p.cfg.ExtAuthzListen
 		}
 		var err error
 		if listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", address); err != nil {

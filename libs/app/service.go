@@ -116,7 +116,7 @@ type Deps struct {
 }
 
 // Listen answers the listener of an address that the service serves by itself:
-// GatewayListener or GatewayAdminListener. It fails when the address is taken.
+// GatewayListener, GatewayAdminListener or ExtAuthzListener. It fails when the address is taken.
 func (d Deps) Listen(name string) (net.Listener, error) { return d.process.listen(name) }
 
 // Path answers a path in the service's own folder.

@@ -18,6 +18,7 @@ var settings = []setting{
 	{"listen", "TIDEGATE_LISTEN", app.DefaultListen, "management API, OAuth and portal"},
 	{"gateway-listen", "TIDEGATE_GATEWAY_LISTEN", app.DefaultGatewayListen, "the data plane"},
 	{"gateway-admin-listen", "TIDEGATE_GATEWAY_ADMIN_LISTEN", app.DefaultGatewayAdminListen, "the gateway's health, metrics and /authz"},
+	{"ext-authz-listen", "TIDEGATE_EXT_AUTHZ_LISTEN", app.DefaultExtAuthzListen, "decisions for Envoy (ext_authz, gRPC), such as 127.0.0.1:9001; off: none"},
 	{"nats-listen", "TIDEGATE_NATS_LISTEN", "127.0.0.1:4222", "external subscribers, who may read events and nothing else; off keeps NATS in process"},
 	{"database-url", "TIDEGATE_DATABASE_URL", "", "postgres://... uses Postgres (a schema a service) instead of SQLite"},
 	{"nats-url", "TIDEGATE_NATS_URL", "", "uses an external NATS instead of the embedded one"},
@@ -65,10 +66,13 @@ the data directory, and a second start resumes from it.`,
 		address := func(flag string) up.Address { return s.addressOf(c, flag, *values[flag]) }
 		running := up.Config{
 			App: cfg, Management: address("listen"), Gateway: address("gateway-listen"), GatewayAdmin: address("gateway-admin-listen"),
-			NATS: address("nats-listen"), Demo: demo, JSON: output == "json", Stdout: s.stdout, Stderr: s.stderr,
+			ExtAuthz: address("ext-authz-listen"), NATS: address("nats-listen"), Demo: demo, JSON: output == "json", Stdout: s.stdout, Stderr: s.stderr,
 		}
 		if running.NATS.Value == "off" {
 			running.NATS = up.Address{}
+		}
+		if cfg.ExtAuthzListen == "" {
+			running.ExtAuthz = up.Address{}
 		}
 		return up.Run(c.Context(), running)
 	}

@@ -16,6 +16,7 @@ type Ready struct {
 	ManagementURL   string `json:"management_url"`
 	GatewayURL      string `json:"gateway_url"`
 	GatewayAdminURL string `json:"gateway_admin_url"`
+	ExtAuthzAddress string `json:"ext_authz_address,omitempty"`
 	NATSURL         string `json:"nats_url"`
 	AdminToken      string `json:"admin_token"`
 	DataDir         string `json:"data_dir"`

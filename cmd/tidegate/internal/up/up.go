@@ -39,6 +39,7 @@ type Config struct {
 	Management   Address
 	Gateway      Address
 	GatewayAdmin Address
+	ExtAuthz     Address // an empty Value: not at all
 	NATS         Address // an empty Value: in process alone
 	Demo         bool
 	JSON         bool // the ready line, in place of the banner
@@ -127,7 +128,11 @@ func bind(ctx context.Context, cfg Config) (listeners, error) {
 		{"portal", "the management API", cfg.Management},
 		{app.GatewayListener, "the gateway", cfg.Gateway},
 		{app.GatewayAdminListener, "the gateway's admin address", cfg.GatewayAdmin},
+		{app.ExtAuthzListener, "decisions for Envoy", cfg.ExtAuthz},
 	} {
+		if l.address.Value == "" {
+			continue
+		}
 		listener, err := Listen(ctx, l.what, l.address)
 		if err != nil {
 			bound.close()
@@ -179,6 +184,9 @@ func announce(ctx context.Context, cfg Config, bound listeners, ready Ready, log
 	ready.ManagementURL = bound.url("portal")
 	ready.GatewayURL = bound.url(app.GatewayListener)
 	ready.GatewayAdminURL = bound.url(app.GatewayAdminListener)
+	if listener := bound[app.ExtAuthzListener]; listener != nil {
+		ready.ExtAuthzAddress = listener.Addr().String()
+	}
 	var err error
 	if ready.AdminToken, err = adminToken(cfg.App); err != nil {
 		return err

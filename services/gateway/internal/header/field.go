@@ -45,7 +45,7 @@ func Parse(dst []Field, raw []byte) ([]Field, error) {
 			return nil, ErrMalformed
 		}
 		name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
-		if !Token(text(name)) || !clean(value) {
+		if !Token(text(name)) || !Clean(text(value)) {
 			return nil, ErrMalformed
 		}
 		dst = append(dst, Field{Name: text(name), Value: text(value)})
@@ -70,9 +70,10 @@ var token = func() (t [256]bool) {
 	return t
 }()
 
-// clean refuses control characters but the tab.
-func clean(value []byte) bool {
-	for _, c := range value {
+// Clean says whether a value holds no control characters but the tab.
+func Clean(value string) bool {
+	for i := range len(value) {
+		c := value[i]
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
