@@ -71,7 +71,7 @@ func (HMAC) Describe() string {
 | ` + "`secret_key`" + ` | 1-512 bytes without control characters; generated (` + "`tg_s_`" + `...) when left out. Shorter than 8 bytes it is accepted, with ` + "`\"warnings\":[\"secret_short\"]`" + ` in the answer |
 | ` + "`clock_skew_seconds`" + ` | how far the date of a request may be off, 0 to 3600, by default 300; 0: no date is checked |
 | ` + "`allowed_algorithms`" + ` | of ` + "`signature`: `hmac-sha256` and `hmac-sha512`" + ` by default, and ` + "`hmac-sha1`" + ` when named; of the others ` + "`hmac-sha256`" + ` |
-| ` + "`require_digest`" + ` | of ` + "`signature`" + `: refuse requests without ` + "`Digest`" + `; false by default. The others always cover the body |
+| ` + "`require_digest`" + ` | refuse requests without a digest that is signed (` + "`Digest` of `signature`, `Content-Digest` of `rfc9421`" + `), bodies or not; false by default. Of ` + "`aksk`" + ` and of ` + "`rfc9421`" + ` a body is always covered |
 | ` + "`replay_protection`" + ` | refuse a signature that was seen before; true by default |
 
 Placed in the header ` + "`Authorization`" + `, of ` + "`rfc9421` in `Signature`" + `, and nowhere else. ` + "`secret`" + ` is ` + "`{\"access_key\",\"secret_key\"}`" + `.
