@@ -27,9 +27,6 @@ type Config struct {
 	// GatewayListen and GatewayAdminListen are the gateway's.
 	GatewayListen      string
 	GatewayAdminListen string
-	// ExtAuthzListen is where the gateway decides for Envoy (ext_authz over gRPC).
-	// Empty: nowhere.
-	ExtAuthzListen string
 
 	// PublicURL is the management address as clients reach it, without a path:
 	// the issuer of access tokens. Empty: the address that a client used.
@@ -58,6 +55,9 @@ type Config struct {
 	// SignedBodyLimit is how large a body may be that a signature covers, in
 	// bytes: the gateway holds it until it is verified.
 	SignedBodyLimit int
+	// AccessLog is where the gateway writes a line for each call: "stdout",
+	// "stderr" or a file's path; "off", or empty: nowhere.
+	AccessLog string
 	// WebhookAllowPrivate lets webhooks go to loopback and private addresses.
 	WebhookAllowPrivate bool
 
@@ -74,7 +74,6 @@ type Config struct {
 const (
 	GatewayListener      = "gateway"
 	GatewayAdminListener = "gateway-admin"
-	ExtAuthzListener     = "ext-authz"
 )
 
 // Wiring is given by `tidegate up` and by tests. All of it is optional.

@@ -19,7 +19,6 @@ const (
 	DefaultListen             = "127.0.0.1:8080"
 	DefaultGatewayListen      = "127.0.0.1:8000"
 	DefaultGatewayAdminListen = "127.0.0.1:8001"
-	DefaultExtAuthzListen     = "off"
 )
 
 // environment is Config as the environment spells it. Everything is text here,
@@ -32,7 +31,6 @@ type environment struct {
 	Listen              string `env:"TIDEGATE_LISTEN" envDefault:"127.0.0.1:8080"`
 	GatewayListen       string `env:"TIDEGATE_GATEWAY_LISTEN" envDefault:"127.0.0.1:8000"`
 	GatewayAdminListen  string `env:"TIDEGATE_GATEWAY_ADMIN_LISTEN" envDefault:"127.0.0.1:8001"`
-	ExtAuthzListen      string `env:"TIDEGATE_EXT_AUTHZ_LISTEN" envDefault:"off"`
 	PublicURL           string `env:"TIDEGATE_PUBLIC_URL"`
 	AuthIssuer          string `env:"TIDEGATE_AUTH_ISSUER"`
 	AuthJWKSURL         string `env:"TIDEGATE_AUTH_JWKS_URL"`
@@ -43,6 +41,7 @@ type environment struct {
 	LogFormat           string `env:"TIDEGATE_LOG_FORMAT"`
 	RenewGrace          string `env:"TIDEGATE_RENEW_GRACE" envDefault:"720h"`
 	SignedBodyLimit     string `env:"TIDEGATE_SIGNED_BODY_LIMIT" envDefault:"8388608"`
+	AccessLog           string `env:"TIDEGATE_ACCESS_LOG" envDefault:"off"`
 	WebhookAllowPrivate string `env:"TIDEGATE_WEBHOOK_ALLOW_PRIVATE" envDefault:"false"`
 	ConsumerURL         string `env:"TIDEGATE_CONSUMER_URL"`
 	CredentialURL       string `env:"TIDEGATE_CREDENTIAL_URL"`
@@ -119,10 +118,8 @@ func (e environment) config(faults *faults) Config {
 		Keyring:            e.Keyring,
 		DataDir:            e.DataDir,
 		LogFormat:          e.LogFormat,
+		AccessLog:          e.AccessLog,
 		Peers:              map[string][]string{},
-	}
-	if e.ExtAuthzListen != "off" {
-		cfg.ExtAuthzListen = e.ExtAuthzListen
 	}
 	if _, err := fmt.Sscanf(e.NATSReplicas, "%d", &cfg.NATSReplicas); err != nil || cfg.NATSReplicas < 1 || cfg.NATSReplicas > 5 {
 		faults.addf("TIDEGATE_NATS_REPLICAS: want 1 to 5, usually 3 on a cluster")
@@ -184,11 +181,7 @@ func (c Config) check(faults *faults) {
 	}
 	for variable, address := range map[string]string{
 		"TIDEGATE_LISTEN": c.Listen, "TIDEGATE_GATEWAY_LISTEN": c.GatewayListen, "TIDEGATE_GATEWAY_ADMIN_LISTEN": c.GatewayAdminListen,
-		"TIDEGATE_EXT_AUTHZ_LISTEN": c.ExtAuthzListen,
 	} {
-		if variable == "TIDEGATE_EXT_AUTHZ_LISTEN" && address == "" {
-			continue // off
-		}
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			faults.addf("%s: want host:port, such as 127.0.0.1:8080 or :8080", variable)
 		}

@@ -52,6 +52,7 @@ type Config struct {
 type Telemetry struct {
 	Log      *slog.Logger
 	Registry *prometheus.Registry
+	tracing  bool
 	shutdown []func(context.Context) error
 }
 
@@ -106,6 +107,7 @@ func (t *Telemetry) startTraces(ctx context.Context, cfg Config, about *resource
 	if !exported && cfg.Spans == nil {
 		options = append(options, trace.WithSampler(trace.NeverSample())) // ids only
 	}
+	t.tracing = exported || cfg.Spans != nil
 	provider := trace.NewTracerProvider(options...)
 	t.shutdown = append(t.shutdown, provider.Shutdown)
 	otel.SetTracerProvider(provider)
@@ -131,6 +133,10 @@ func (t *Telemetry) startMetrics(ctx context.Context, about *resource.Resource) 
 	otel.SetMeterProvider(provider)
 	return nil
 }
+
+// Tracing says whether anybody is told of spans. Without, whoever makes very many
+// of them need not.
+func (t *Telemetry) Tracing() bool { return t.tracing }
 
 // Metrics answers the page that Prometheus reads.
 func (t *Telemetry) Metrics() http.Handler {

@@ -52,12 +52,15 @@ func (cfg Config) authorize(c *fiber.Ctx) error {
 	began, now := time.Now(), cfg.Clock()
 	requestID := events.NewID(now)
 	call := authz.Call{At: now}
+	var decided time.Duration
 	fields, err := header.Parse(nil, bytes.Clone(c.Request().Header.RawHeaders()))
 	if err != nil {
 		call.Code = authz.MalformedRequest
 	} else {
 		describe(&call, fields, c)
+		deciding := time.Now()
 		cfg.Decider.Decide(&call)
+		decided = time.Since(deciding)
 	}
 	add := func(name, value string) { c.Response().Header.Add(name, value) }
 	add(header.RequestID, requestID)
@@ -70,7 +73,7 @@ func (cfg Config) authorize(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentType, authz.ContentType)
 		c.Status(authz.Status(call.Code)).Response().SetBody(authz.AppendProblem(nil, call.Code, requestID))
 	}
-	o := proxy.Observation{Code: call.Code, Status: authz.Status(call.Code), Took: time.Since(began)}
+	o := proxy.Observation{Code: call.Code, Status: authz.Status(call.Code), Took: time.Since(began), Deciding: decided}
 	if call.Service != nil {
 		o.Service = call.Service.ID
 	}

@@ -1,37 +1,21 @@
 package admin
 
 import (
-	"strconv"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
-	"github.com/tidegate-io/tidegate/services/gateway/internal/proxy"
 )
 
-// Metrics counts calls and tells how the projection stands.
+// Metrics are the gateway's on a registry.
 type Metrics struct {
-	calls    *prometheus.CounterVec
-	took     *prometheus.HistogramVec
 	registry prometheus.Registerer
 	all      []prometheus.Collector
 }
 
-// NewMetrics registers the gateway's metrics.
+// NewMetrics registers how the projection stands.
 func NewMetrics(registry prometheus.Registerer, p *projection.Projection) (*Metrics, error) {
-	m := &Metrics{
-		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tidegate_gateway_calls_total",
-			Help: "Calls that were answered, by service, refusal code (empty: let through) and class of status.",
-		}, []string{"service", "code", "status"}),
-		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "tidegate_gateway_call_seconds",
-			Help:    "Time until the answer began, upstream's included.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}, []string{"service"}),
-	}
-	m.registry = registry
-	return m, m.Add(m.calls, m.took, standing{p})
+	m := &Metrics{registry: registry}
+	return m, m.Add(standing{p})
 }
 
 // Add registers metrics of others, which go with these.
@@ -50,12 +34,6 @@ func (m *Metrics) Close() {
 	for _, c := range m.all {
 		m.registry.Unregister(c)
 	}
-}
-
-// Observe counts one call.
-func (m *Metrics) Observe(o proxy.Observation) {
-	m.calls.WithLabelValues(o.Service, string(o.Code), strconv.Itoa(o.Status/100)+"xx").Inc()
-	m.took.WithLabelValues(o.Service).Observe(o.Took.Seconds())
 }
 
 // standing tells how the projection stands when it is asked.

@@ -1,7 +1,9 @@
 package authz
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,3 +144,6 @@ func (c *Call) IdentityHeaders(add func(name, value string)) {
 		add(header.TokenScopes, c.Identity.Scopes)
 	}
 }
+
+// Codes answers every code with which a call can be refused, in order.
+func Codes() []access.Code { return slices.Sorted(maps.Keys(details)) }

@@ -11,27 +11,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate-io/tidegate/services/gateway/internal/accesslog"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/admin"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
-	"github.com/tidegate-io/tidegate/services/gateway/internal/extauthz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/limit"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/proxy"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/tracing"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
 )
 
 // Gateway is a running gateway.
 type Gateway struct {
 	Address, AdminAddress string
-	EnvoyAddress          string // of ext_authz
-	Envoy                 *extauthz.Server
 	Projection            *projection.Projection
 	Decider               *authz.Decider
 	Data                  *proxy.Proxy
 
 	mu       sync.Mutex
 	observed []proxy.Observation
+	ended    []proxy.Ending
 }
 
 // Log is where tests log to: nowhere, unless asked.
@@ -48,6 +48,8 @@ type Setup struct {
 	SignedBodyLimit int
 	BodyTime        time.Duration
 	BodyMemory      int64
+	AccessLog       string // empty: off
+	Tracer          *tracing.Tracer
 }
 
 // Start runs a gateway until the test ends, and waits until it has caught up.
@@ -61,31 +63,34 @@ func Start(t testing.TB, w *World, change ...func(*Setup)) *Gateway {
 	g.Projection = projection.New(projection.Config{Dir: t.TempDir(), Streams: w, Ring: w.Ring, Registry: Registry, Log: Log(t)})
 	g.Decider = &authz.Decider{State: g.Projection.State, Verifier: authn.New(authn.Types(authn.Config{Ring: w.Ring, SignedBodyLimit: set.SignedBodyLimit})), Limiter: limit.New()}
 	upstreams := &upstream.Set{}
+	accesses, err := accesslog.Open(set.AccessLog, Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	data := proxy.New(proxy.Config{
 		Decider: g.Decider, Upstreams: upstreams, Clock: time.Now, Log: Log(t), Observe: g.observe,
 		SignedBodyLimit: set.SignedBodyLimit, BodyTime: set.BodyTime, BodyMemory: set.BodyMemory,
+		Ended: g.end, AccessLog: accesses, Tracer: set.Tracer,
 	})
 	g.Data = data
-	g.Envoy = extauthz.New(extauthz.Config{
-		Decider: g.Decider, Clock: time.Now, Ready: g.Projection.Ready, SignedBodyLimit: set.SignedBodyLimit, Observe: g.observe,
-	})
 	second := admin.New(admin.Config{Decider: g.Decider, Projection: g.Projection, Clock: time.Now, Observe: g.observe})
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	listener, adminListener, envoyListener := listen(t), listen(t), listen(t)
-	g.Address, g.AdminAddress, g.EnvoyAddress = listener.Addr().String(), adminListener.Addr().String(), envoyListener.Addr().String()
+	listener, adminListener := listen(t), listen(t)
+	g.Address, g.AdminAddress = listener.Addr().String(), adminListener.Addr().String()
 	parts.Go(func() { _ = g.Projection.Run(ctx) })
 	parts.Go(func() { _ = upstreams.Run(ctx) })
+	if accesses != nil {
+		parts.Go(func() { _ = accesses.Run(ctx) })
+	}
 	parts.Go(func() { _ = data.Serve(listener) })
 	parts.Go(func() { _ = second.Listener(adminListener) })
-	parts.Go(func() { _ = g.Envoy.Serve(envoyListener) })
 	t.Cleanup(func() {
 		drain, stop := context.WithTimeout(context.Background(), 2*time.Second)
 		defer stop()
 		_ = data.Shutdown(drain)
 		_ = second.ShutdownWithContext(drain)
-		_ = g.Envoy.Shutdown(drain)
 		cancel()
 		parts.Wait()
 	})
@@ -106,6 +111,19 @@ func (g *Gateway) observe(o proxy.Observation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.observed = append(g.observed, o)
+}
+
+func (g *Gateway) end(e proxy.Ending) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = append(g.ended, e)
+}
+
+// Ended answers what was told of the calls that are over.
+func (g *Gateway) Ended() []proxy.Ending {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]proxy.Ending(nil), g.ended...)
 }
 
 // Observed answers what was told of the calls so far.

@@ -30,6 +30,7 @@ var (
 type generation struct {
 	state *State
 	moved func() // something changed for readiness or for the pulse
+	took  func(time.Duration)
 
 	mu       sync.Mutex // one writer: held while the fold changes
 	fold     *fold
@@ -60,8 +61,8 @@ type positions struct {
 	material int64
 }
 
-func newGeneration(f *fold, s *store, moved func()) *generation {
-	g := &generation{fold: f, store: s, moved: moved, failed: make(chan struct{}), dirty: make(chan struct{}, 1), progress: time.Now()}
+func newGeneration(f *fold, s *store, moved func(), took func(time.Duration)) *generation {
+	g := &generation{fold: f, store: s, moved: moved, took: took, failed: make(chan struct{}), dirty: make(chan struct{}, 1), progress: time.Now()}
 	g.reported = positions{cursors: f.cursors, material: f.position}
 	for i := range f.cursors {
 		g.sources[i].have = f.cursors[i].Position
@@ -83,9 +84,11 @@ func (g *generation) fail(err error) {
 // when the writer has made it last.
 func (g *generation) change(step func() error) error {
 	g.mu.Lock()
+	began := time.Now()
 	err := step()
 	g.steps++
 	g.progress = time.Now()
+	g.took(g.progress.Sub(began))
 	for i := range g.fold.cursors {
 		g.sources[i].applied(g.fold.cursors[i].Position)
 	}

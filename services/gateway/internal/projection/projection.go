@@ -48,6 +48,9 @@ type Config struct {
 	// Changed is called when what Reported answers has changed. It must not
 	// block. It may be nil.
 	Changed func()
+	// Applied is told how long a step took to be in force. It must not block. It
+	// may be nil.
+	Applied func(took time.Duration)
 }
 
 // State is what decisions are made with. Everything in it is safe for any number
@@ -90,6 +93,9 @@ func New(cfg Config) *Projection {
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
 	}
+	if cfg.Applied == nil {
+		cfg.Applied = func(time.Duration) {}
+	}
 	return &Projection{cfg: cfg}
 }
 
@@ -124,7 +130,7 @@ func (p *Projection) open() (*generation, error) {
 	f := newFold(p.cfg.Registry, p.cfg.Ring, p.cfg.Log)
 	s, err := openStore(p.cfg.Dir, f)
 	if err == nil {
-		g := newGeneration(f, s, p.settle)
+		g := newGeneration(f, s, p.settle, p.cfg.Applied)
 		if f.undecoded > 0 || f.broken || f.rule.Unreadable() {
 			g.fail(errRelease)
 		}
@@ -145,7 +151,7 @@ func (p *Projection) begin() (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := newGeneration(newFold(p.cfg.Registry, p.cfg.Ring, p.cfg.Log), s, p.settle)
+	g := newGeneration(newFold(p.cfg.Registry, p.cfg.Ring, p.cfg.Log), s, p.settle, p.cfg.Applied)
 	p.mu.Lock()
 	p.active = g
 	p.mu.Unlock()

@@ -74,6 +74,17 @@ func (p *Projection) Ready() error {
 	return errors.New("it has not caught up with the streams")
 }
 
+// Serves says whether a service is known, whatever its status. While nothing is
+// served, every service may be.
+func (p *Projection) Serves(service string) bool {
+	state := p.State()
+	if state == nil {
+		return true
+	}
+	_, known := state.Rule.Service(service)
+	return known
+}
+
 // Beat answers what the pulse tells everybody.
 func (p *Projection) Beat() bus.GatewayState {
 	p.mu.Lock()

@@ -111,8 +111,8 @@ func TestABodyIsLookedAtOnlyWhenNothingElseHolds(t *testing.T) {
 	g := gatewaytest.Start(t, w)
 	for _, kind := range []string{formType, "multipart/form-data; boundary=x"} {
 		c := g.Dial(t)
-		fmt.Fprintf(c, "POST /pets HTTP/1.1\r\nHost: h\r\nX-API-Key: %s\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\nk=", key, kind)
 		before := len(up.Heads())
+		fmt.Fprintf(c, "POST /pets HTTP/1.1\r\nHost: h\r\nX-API-Key: %s\r\nContent-Type: %s\r\nContent-Length: 100\r\n\r\nk=", key, kind)
 		gatewaytest.Eventually(t, "upstream hears of it before its end", func() bool { return len(up.Heads()) > before })
 		_, _ = io.WriteString(c, inside+strings.Repeat("x", 98-len(inside)))
 		if answer, body := gatewaytest.ReadAnswer(t, bufio.NewReader(c), "POST"); answer.StatusCode != 200 || !strings.HasPrefix(body, "k="+inside) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/tidegate-io/tidegate/libs/access"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/target"
@@ -36,6 +37,8 @@ type exchange struct {
 	close     bool // the client's connection, after the answer
 	ahead     ahead
 
+	told // what came of it so far
+
 	conn   *upstream.Conn
 	up     *fasthttp.Response // what reads the answer's body
 	upload *upload
@@ -45,12 +48,14 @@ type exchange struct {
 func (x *exchange) decide() {
 	if x.malformed {
 		x.call.Code, x.call.Service, x.call.Route = authz.MalformedRequest, nil, nil
-		x.call.Limits.Standings = nil
+		x.call.Limits.Standings, x.call.Decision = nil, access.Decision{}
 		x.close = true
 		return
 	}
 	x.close = x.closing()
+	began := time.Now()
 	x.proxy.cfg.Decider.Decide(&x.call)
+	x.deciding += time.Since(began)
 }
 
 // closing says that the client wants its connection closed, in whatever way it
@@ -71,15 +76,10 @@ func (x *exchange) refuse() {
 	if x.close {
 		h.SetConnectionClose()
 	}
-	x.observe()
-}
-
-func (x *exchange) observe() {
-	o := Observation{Code: x.call.Code, Status: x.ctx.Response.StatusCode(), Took: time.Since(x.began)}
-	if x.call.Service != nil {
-		o.Service = x.call.Service.ID
+	if !x.ctx.IsHead() {
+		x.sent = int64(len(x.ctx.Response.Body()))
 	}
-	x.proxy.cfg.Observe(o)
+	x.observe()
 }
 
 // Bodies of refused calls are read away up to a size and a time, so that the
@@ -110,6 +110,7 @@ func (x *exchange) discardBody() {
 	defer copyBuffers.Put(buffer)
 	for total := 0; total <= discardSize; {
 		n, err := body.Read(*buffer)
+		x.received += int64(n)
 		if total += n; err != nil {
 			if !errors.Is(err, io.EOF) {
 				x.ctx.SetConnectionClose()
@@ -125,6 +126,7 @@ func (x *exchange) end() {
 	if x.upload != nil && !x.upload.finish() {
 		x.reuse = false
 	}
+	x.finish()
 	if x.up != nil {
 		fasthttp.ReleaseResponse(x.up)
 	}
@@ -138,6 +140,7 @@ func (x *exchange) end() {
 	p := x.proxy
 	x.release()
 	x.ahead = ahead{}
+	x.told = told{line: x.line[:0]}
 	x.ctx, x.conn, x.up, x.upload, x.reuse = nil, nil, nil, nil, false
 	x.call.Method, x.call.Raw, x.call.Host = "", "", ""
 	x.call.Target, x.call.Fields, x.call.Body = target.Target{}, nil, nil

@@ -37,13 +37,16 @@ func (x *exchange) forward() {
 	timeout := x.timeout()
 	var tried []*upstream.Pool
 	for sent := 0; ; {
-		pool := x.proxy.cfg.Upstreams.Pick(x.call.Service.Upstreams, tried, time.Now())
+		began := time.Now()
+		pool := x.proxy.cfg.Upstreams.Pick(x.call.Service.Upstreams, tried, began)
 		if pool == nil {
 			x.abandon(access.UpstreamUnreachable)
 			return
 		}
 		var err error
+		x.spans.Try(x.proxy.cfg.Tracer, x.call.Method, pool.Address.Dial)
 		if x.conn, err = pool.Get(timeout); err != nil {
+			x.tried(began, "connect")
 			tried = append(tried, pool) // nothing was sent: another address is no retry
 			continue
 		}
@@ -52,8 +55,10 @@ func (x *exchange) forward() {
 			err = x.readHead(timeout)
 		}
 		if err == nil {
+			x.tried(began, "")
 			break
 		}
+		x.tried(began, string(x.blame(err)))
 		if x.again(err, length, sent) {
 			_ = x.conn.Close()
 			x.conn = nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/tracing"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
 )
 
@@ -31,7 +32,7 @@ func (x *exchange) writeHead(to upstream.Address, length int, upgrade string) []
 	b = line(append(b, " HTTP/1.1\r\n"...), "Host", to.Host)
 
 	for i, f := range c.Fields {
-		if !header.Crosses(f.Name, x.nominated) {
+		if !header.Crosses(f.Name, x.nominated) || x.spans.On() && tracing.IsParent(f) {
 			continue
 		}
 		value, keep := f.Value, true
@@ -47,6 +48,7 @@ func (x *exchange) writeHead(to upstream.Address, length int, upgrade string) []
 	b = line(b, header.ForwardedProto, "http")
 	b = line(b, header.ForwardedHost, c.Target.Authority)
 	b = line(b, header.RequestID, x.requestID)
+	b = x.spans.AppendHeaders(b)
 
 	switch {
 	case upgrade != "":

@@ -4,8 +4,6 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // memory lends the buffers that bodies are read ahead into. They come in sizes
@@ -48,11 +46,3 @@ func (m *memory) give(b []byte) {
 
 // BodiesAhead answers how much memory bodies take that are read ahead, in bytes.
 func (p *Proxy) BodiesAhead() int64 { return p.memory.lent.Load() }
-
-// Metrics tells of that memory.
-func (p *Proxy) Metrics() []prometheus.Collector {
-	return []prometheus.Collector{prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "tidegate_gateway_bodies_ahead_bytes",
-		Help: "Memory of the bodies that are read before the decision about their calls.",
-	}, func() float64 { return float64(p.BodiesAhead()) })}
-}

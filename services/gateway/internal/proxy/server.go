@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -20,9 +21,11 @@ import (
 
 	"github.com/tidegate-io/tidegate/events"
 	"github.com/tidegate-io/tidegate/libs/access"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/accesslog"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/header"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/tracing"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/upstream"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/wire"
 )
@@ -49,16 +52,13 @@ type Config struct {
 	// aheadMemory or more.
 	BodyTime   time.Duration
 	BodyMemory int64
-	// Observe is told of every call that was answered.
+	// Observe is told of every call whose answer begins, Ended of every one that
+	// is over. Nil: nobody is.
 	Observe func(Observation)
-}
-
-// Observation is what came of a call. Its strings are the rule's or constant.
-type Observation struct {
-	Service string // id; empty: none was found
-	Code    access.Code
-	Status  int
-	Took    time.Duration // until the answer began
+	Ended   func(Ending)
+	// AccessLog takes a line of every call, Tracer traces them. Nil: nobody does.
+	AccessLog *accesslog.Log
+	Tracer    *tracing.Tracer
 }
 
 // Proxy serves calls.
@@ -67,6 +67,8 @@ type Proxy struct {
 	server *fasthttp.Server
 	calls  sync.Pool
 	memory *memory
+	// tunnels are those that are open.
+	tunnels atomic.Int64
 }
 
 // New makes a proxy; Serve lets it serve.
@@ -76,6 +78,12 @@ func New(cfg Config) *Proxy {
 	}
 	if cfg.BodyMemory == 0 {
 		cfg.BodyMemory = max(aheadMemory, aheadBodies*int64(cfg.SignedBodyLimit))
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Observation) {}
+	}
+	if cfg.Ended == nil {
+		cfg.Ended = func(Ending) {}
 	}
 	p := &Proxy{cfg: cfg, memory: &memory{total: cfg.BodyMemory}}
 	p.calls.New = func() any { return &exchange{proxy: p} }
@@ -179,6 +187,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 		return x
 	}
 	x.fields = x.call.Fields
+	p.cfg.Tracer.Begin(&x.spans, x.call.Fields, x.began)
 	x.malformed = ambiguous(x.call.Fields) || x.call.Host == "" && ctx.Request.Header.IsHTTP11()
 	return x
 }
@@ -217,9 +226,15 @@ func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 		code = access.BadRequestTarget
 	}
 	clean(ctx)
-	writeProblem(ctx, code, events.NewID(p.cfg.Clock()))
+	now := p.cfg.Clock()
+	requestID := events.NewID(now)
+	writeProblem(ctx, code, requestID)
 	ctx.SetConnectionClose()
 	p.cfg.Observe(Observation{Code: code, Status: authz.Status(code)})
+	if p.cfg.AccessLog != nil {
+		entry := accesslog.Entry{Time: now, RequestID: requestID, Code: string(code), Status: authz.Status(code), Address: addressOf(ctx.RemoteAddr())}
+		p.cfg.AccessLog.Add(accesslog.Outcome{Sent: int64(len(ctx.Response.Body()))}.Append(entry.Append(nil)))
+	}
 }
 
 // clean forgets what was begun of an answer. The next one is the gateway's own,

@@ -65,6 +65,7 @@ func (a *answer) Read(p []byte) (int, error) {
 	}
 	_ = a.x.conn.SetReadDeadline(deadline)
 	n, err := a.stream.Read(p)
+	a.x.sent += int64(n)
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF) && (!a.chunked || !a.x.conn.Ended()):
@@ -72,6 +73,7 @@ func (a *answer) Read(p []byte) (int, error) {
 		a.trailers()
 	default:
 		a.client.Reset()
+		a.x.broken = ByUpstream
 		return 0, errBroken
 	}
 	_ = a.client.SetWriteDeadline(time.Now().Add(stallTime))
@@ -94,6 +96,9 @@ func (a *answer) Close() error {
 	if x := a.x; x != nil {
 		a.x = nil
 		x.reuse = a.whole && !a.closing
+		if !a.whole && x.broken == ByNobody {
+			x.broken = ByClient
+		}
 		x.end()
 	}
 	return nil

@@ -40,22 +40,27 @@ func (x *exchange) tunnel() {
 	x.observe()
 	conn := x.conn
 	x.conn = nil
-	x.ctx.Hijack(func(client net.Conn) { join(client, conn) })
+	open := x.tunnelled()
+	x.ctx.Hijack(func(client net.Conn) {
+		end := open()
+		end(join(client, conn))
+	})
 	x.end()
 }
 
 // join copies both ways. The end of one direction ends the other's writing; the
-// end of both ends the connections.
-func join(client net.Conn, server *upstream.Conn) {
+// end of both ends the connections. It answers how many bytes went each way.
+func join(client net.Conn, server *upstream.Conn) (received, sent int64) {
 	_ = server.SetDeadline(time.Time{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = io.Copy(onlyWriter{server}, onlyReader{client})
+		received, _ = io.Copy(onlyWriter{server}, onlyReader{client})
 		_ = server.CloseWrite()
 	}()
-	_, _ = io.Copy(onlyWriter{client}, server.Reader)
+	sent, _ = io.Copy(onlyWriter{client}, server.Reader)
 	_ = client.Close()
 	<-done
 	_ = server.Close()
+	return received, sent
 }

@@ -39,6 +39,7 @@ func (x *exchange) sendBody(body io.Reader, length int, timeout time.Duration) e
 		x.startUpload(&upload{x: x, body: body, length: length, timeout: timeout, buffer: buffer, read: n})
 		return nil
 	}
+	x.received += int64(n)
 	_, err := x.conn.Writer.Write((*buffer)[:n])
 	copyBuffers.Put(buffer)
 	if err == nil {
@@ -49,6 +50,7 @@ func (x *exchange) sendBody(body io.Reader, length int, timeout time.Duration) e
 
 // sendAhead sends a small body that is here already with the head.
 func (x *exchange) sendAhead() error {
+	x.received += int64(len(x.ahead.content))
 	_, err := x.conn.Writer.Write(x.ahead.content)
 	x.release()
 	if err == nil {
@@ -84,6 +86,7 @@ type upload struct {
 	sent   atomic.Bool // everything was handed over, before upstream could know
 	failed atomic.Bool // the client sent no whole body
 	done   chan struct{}
+	total  int64 // what came of it; for who has seen done
 }
 
 // startUpload sets an upload going.
@@ -102,10 +105,12 @@ func (u *upload) run() {
 	if u.ahead {
 		defer u.x.release()
 	}
+	total := u.read
+	defer func() { u.total = int64(total) }()
 	if u.read > 0 && u.write((*u.buffer)[:u.read], false, false) != nil {
 		return // upstream may have answered all the same
 	}
-	for total := u.read; ; {
+	for {
 		if !u.ahead {
 			_ = u.client.SetReadDeadline(time.Now().Add(stallTime))
 		}

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate-io/tidegate/services/gateway/internal/wire"
@@ -31,6 +32,7 @@ const (
 type Pool struct {
 	Address Address
 
+	use  *use
 	mu   sync.Mutex
 	idle []*Conn // the last one was used last
 	down time.Time
@@ -43,8 +45,17 @@ type Conn struct {
 	Writer *bufio.Writer
 	Reused bool // it has carried an exchange before: the server may have closed it meanwhile
 
-	pool  *Pool
-	since time.Time
+	pool   *Pool
+	since  time.Time
+	closed atomic.Bool
+}
+
+// Close closes the connection, however often it is called.
+func (c *Conn) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.pool.use.open.Add(-1)
+	}
+	return c.Conn.Close()
 }
 
 // Get answers an idle connection that is still open, or dials for as long as
@@ -57,6 +68,7 @@ func (p *Pool) Get(timeout time.Duration) (*Conn, error) {
 		}
 		if time.Since(c.since) < idleTime && c.Reader.Buffered() == 0 && quiet(c.Conn.Conn) {
 			c.Reused = true
+			p.use.used.Add(1)
 			return c, nil
 		}
 		_ = c.Close()
@@ -73,6 +85,7 @@ func (p *Pool) take() *Conn {
 	c := p.idle[n-1]
 	p.idle[n-1] = nil
 	p.idle = p.idle[:n-1]
+	p.use.idle.Add(-1)
 	return c
 }
 
@@ -92,9 +105,12 @@ func (p *Pool) dial(timeout time.Duration) (*Conn, error) {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.down = time.Now()
+		p.use.failed.Add(1)
 		return nil, err
 	}
 	p.down = time.Time{}
+	p.use.dialled.Add(1)
+	p.use.open.Add(1)
 	watched := wire.Watch(conn)
 	return &Conn{Conn: watched, Reader: bufio.NewReaderSize(watched, readSize), Writer: bufio.NewWriterSize(conn, writeSize), pool: p}, nil
 }
@@ -107,6 +123,7 @@ func (c *Conn) Release() {
 	p.mu.Lock()
 	if len(p.idle) < idlePerHost {
 		p.idle = append(p.idle, c)
+		p.use.idle.Add(1)
 		c = nil
 	}
 	p.mu.Unlock()
@@ -124,6 +141,7 @@ func (p *Pool) sweep(now time.Time) {
 		_ = p.idle[fresh].Close()
 		fresh++
 	}
+	p.use.idle.Add(-int64(fresh))
 	kept := copy(p.idle, p.idle[fresh:])
 	clear(p.idle[kept:])
 	p.idle = p.idle[:kept]

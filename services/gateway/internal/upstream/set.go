@@ -12,7 +12,10 @@ import (
 )
 
 // Set is the pools of every address that is in use.
-type Set struct{ pools sync.Map } // string: *Pool
+type Set struct {
+	pools sync.Map // string: *Pool
+	use   use
+}
 
 // Pick chooses an address by weight. Addresses that are in tried are left out,
 // and those that could not be dialled a moment ago are taken only when no other
@@ -53,7 +56,7 @@ func (s *Set) pool(url string) *Pool {
 	if err != nil {
 		return nil
 	}
-	p, _ := s.pools.LoadOrStore(url, &Pool{Address: address})
+	p, _ := s.pools.LoadOrStore(url, &Pool{Address: address, use: &s.use})
 	return p.(*Pool)
 }
 
