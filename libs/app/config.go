@@ -27,6 +27,9 @@ type Config struct {
 	// GatewayListen and GatewayAdminListen are the gateway's.
 	GatewayListen      string
 	GatewayAdminListen string
+	// ExtAuthzListen is where the gateway decides for Envoy (ext_authz over gRPC).
+	// Empty: nowhere.
+	ExtAuthzListen string
 
 	// PublicURL is the management address as clients reach it, without a path:
 	// the issuer of access tokens. Empty: the address that a client used.
@@ -74,6 +77,7 @@ type Config struct {
 const (
 	GatewayListener      = "gateway"
 	GatewayAdminListener = "gateway-admin"
+	ExtAuthzListener     = "ext-authz"
 )
 
 // Wiring is given by `tidegate up` and by tests. All of it is optional.

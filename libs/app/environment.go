@@ -19,6 +19,7 @@ const (
 	DefaultListen             = "127.0.0.1:8080"
 	DefaultGatewayListen      = "127.0.0.1:8000"
 	DefaultGatewayAdminListen = "127.0.0.1:8001"
+	DefaultExtAuthzListen     = "off"
 )
 
 // environment is Config as the environment spells it. Everything is text here,
@@ -31,6 +32,7 @@ type environment struct {
 	Listen              string `env:"TIDEGATE_LISTEN" envDefault:"127.0.0.1:8080"`
 	GatewayListen       string `env:"TIDEGATE_GATEWAY_LISTEN" envDefault:"127.0.0.1:8000"`
 	GatewayAdminListen  string `env:"TIDEGATE_GATEWAY_ADMIN_LISTEN" envDefault:"127.0.0.1:8001"`
+	ExtAuthzListen      string `env:"TIDEGATE_EXT_AUTHZ_LISTEN" envDefault:"off"`
 	PublicURL           string `env:"TIDEGATE_PUBLIC_URL"`
 	AuthIssuer          string `env:"TIDEGATE_AUTH_ISSUER"`
 	AuthJWKSURL         string `env:"TIDEGATE_AUTH_JWKS_URL"`
@@ -121,6 +123,9 @@ func (e environment) config(faults *faults) Config {
 		AccessLog:          e.AccessLog,
 		Peers:              map[string][]string{},
 	}
+	if e.ExtAuthzListen != "off" {
+		cfg.ExtAuthzListen = e.ExtAuthzListen
+	}
 	if _, err := fmt.Sscanf(e.NATSReplicas, "%d", &cfg.NATSReplicas); err != nil || cfg.NATSReplicas < 1 || cfg.NATSReplicas > 5 {
 		faults.addf("TIDEGATE_NATS_REPLICAS: want 1 to 5, usually 3 on a cluster")
 	}
@@ -181,7 +186,11 @@ func (c Config) check(faults *faults) {
 	}
 	for variable, address := range map[string]string{
 		"TIDEGATE_LISTEN": c.Listen, "TIDEGATE_GATEWAY_LISTEN": c.GatewayListen, "TIDEGATE_GATEWAY_ADMIN_LISTEN": c.GatewayAdminListen,
+		"TIDEGATE_EXT_AUTHZ_LISTEN": c.ExtAuthzListen,
 	} {
+		if variable == "TIDEGATE_EXT_AUTHZ_LISTEN" && address == "" {
+			continue // off
+		}
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			faults.addf("%s: want host:port, such as 127.0.0.1:8080 or :8080", variable)
 		}

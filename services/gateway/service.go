@@ -23,6 +23,7 @@ import (
 	"github.com/tidegate-io/tidegate/services/gateway/internal/admin"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/extauthz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/limit"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/measure"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
@@ -50,6 +51,8 @@ type gateway struct {
 	data                    *proxy.Proxy
 	second                  *fiber.App
 	listener, adminListener net.Listener
+	envoy                   *extauthz.Server
+	envoyListener           net.Listener // nil: nobody asks
 }
 
 func (g *gateway) prepare(_ context.Context, d app.Deps) (err error) {
@@ -97,6 +100,15 @@ func (g *gateway) prepare(_ context.Context, d app.Deps) (err error) {
 	if g.adminListener, err = d.Listen(app.GatewayAdminListener); err != nil {
 		return errors.Join(err, g.listener.Close())
 	}
+	if d.Config.ExtAuthzListen == "" {
+		return nil
+	}
+	g.envoy = extauthz.New(extauthz.Config{
+		Decider: decider, Clock: d.Clock, Ready: g.facts.Ready, SignedBodyLimit: d.Config.SignedBodyLimit, Observe: meter.Answered,
+	})
+	if g.envoyListener, err = d.Listen(app.ExtAuthzListener); err != nil {
+		return errors.Join(err, g.listener.Close(), g.adminListener.Close())
+	}
 	return nil
 }
 
@@ -113,6 +125,10 @@ func (g *gateway) start(ctx context.Context, d app.Deps) error {
 	parts, ending := errgroup.WithContext(ctx)
 	parts.Go(func() error { return serve("data path", g.listener, g.data.Serve) })
 	parts.Go(func() error { return serve("admin address", g.adminListener, g.second.Listener) })
+	if g.envoyListener != nil {
+		d.Log.Info("decides for Envoy", "address", g.envoyListener.Addr().String())
+		parts.Go(func() error { return serve("decisions for Envoy", g.envoyListener, g.envoy.Serve) })
+	}
 	parts.Go(func() error { return orderly(facing, g.facts.Run(facing)) })
 	parts.Go(func() error { return orderly(facing, g.pulse.Run(facing)) })
 	parts.Go(func() error { return orderly(facing, g.upstreams.Run(facing)) })
@@ -124,7 +140,7 @@ func (g *gateway) start(ctx context.Context, d app.Deps) error {
 		<-ending.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		err := g.data.Shutdown(ctx)
+		err := g.drain(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			d.Log.Warn("calls were cut off that did not end in time")
 			err = nil
@@ -133,6 +149,16 @@ func (g *gateway) start(ctx context.Context, d app.Deps) error {
 		return errors.Join(err, g.second.ShutdownWithTimeout(time.Second))
 	})
 	return parts.Wait()
+}
+
+// drain lets calls and questions in flight end, for as long as ctx allows.
+func (g *gateway) drain(ctx context.Context) error {
+	var both errgroup.Group
+	both.Go(func() error { return g.data.Shutdown(ctx) })
+	if g.envoyListener != nil {
+		both.Go(func() error { return g.envoy.Shutdown(ctx) })
+	}
+	return both.Wait()
 }
 
 // serve serves until the listener is closed in order.

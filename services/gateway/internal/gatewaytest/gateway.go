@@ -15,6 +15,7 @@ import (
 	"github.com/tidegate-io/tidegate/services/gateway/internal/admin"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authn"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/authz"
+	"github.com/tidegate-io/tidegate/services/gateway/internal/extauthz"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/limit"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/projection"
 	"github.com/tidegate-io/tidegate/services/gateway/internal/proxy"
@@ -25,6 +26,8 @@ import (
 // Gateway is a running gateway.
 type Gateway struct {
 	Address, AdminAddress string
+	EnvoyAddress          string // of ext_authz
+	Envoy                 *extauthz.Server
 	Projection            *projection.Projection
 	Decider               *authz.Decider
 	Data                  *proxy.Proxy
@@ -73,12 +76,15 @@ func Start(t testing.TB, w *World, change ...func(*Setup)) *Gateway {
 		Ended: g.end, AccessLog: accesses, Tracer: set.Tracer,
 	})
 	g.Data = data
+	g.Envoy = extauthz.New(extauthz.Config{
+		Decider: g.Decider, Clock: time.Now, Ready: g.Projection.Ready, SignedBodyLimit: set.SignedBodyLimit, Observe: g.observe,
+	})
 	second := admin.New(admin.Config{Decider: g.Decider, Projection: g.Projection, Clock: time.Now, Observe: g.observe})
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	listener, adminListener := listen(t), listen(t)
-	g.Address, g.AdminAddress = listener.Addr().String(), adminListener.Addr().String()
+	listener, adminListener, envoyListener := listen(t), listen(t), listen(t)
+	g.Address, g.AdminAddress, g.EnvoyAddress = listener.Addr().String(), adminListener.Addr().String(), envoyListener.Addr().String()
 	parts.Go(func() { _ = g.Projection.Run(ctx) })
 	parts.Go(func() { _ = upstreams.Run(ctx) })
 	if accesses != nil {
@@ -86,11 +92,13 @@ func Start(t testing.TB, w *World, change ...func(*Setup)) *Gateway {
 	}
 	parts.Go(func() { _ = data.Serve(listener) })
 	parts.Go(func() { _ = second.Listener(adminListener) })
+	parts.Go(func() { _ = g.Envoy.Serve(envoyListener) })
 	t.Cleanup(func() {
 		drain, stop := context.WithTimeout(context.Background(), 2*time.Second)
 		defer stop()
 		_ = data.Shutdown(drain)
 		_ = second.ShutdownWithContext(drain)
+		_ = g.Envoy.Shutdown(drain)
 		cancel()
 		parts.Wait()
 	})
