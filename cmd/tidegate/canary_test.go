@@ -32,6 +32,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 	defer upstream.Close()
 	collector := collect(t)
 	dir := t.TempDir()
+	t.Setenv("TIDEGATE_ACCESS_LOG", filepath.Join(dir, "access.log"))
 	c := &canaries{t: t, dir: dir}
 	c.child = journey.Up(t, binary(t), dir, "--log-level", "debug")
 	c.never(c.child.Ready.AdminToken)
@@ -52,6 +53,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 		t.Errorf("it ended with %d", code)
 	}
 	c.search("after SIGTERM")
+	c.logged()
 	_, log = c.child.Output()
 	c.inspect("the log after a restart", []byte(log))
 	for _, signal := range []string{"/v1/traces", "/v1/metrics"} {
@@ -66,6 +68,21 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 	}
 	if len(c.secrets) < 15 {
 		t.Errorf("only %d secrets were put in", len(c.secrets))
+	}
+}
+
+// logged fails the test when the access log, in which the search was, does not
+// tell of the calls.
+func (c *canaries) logged() {
+	c.t.Helper()
+	content, err := os.ReadFile(filepath.Join(c.dir, "access.log"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, want := range []string{`"consumer":"acme","credential":"` + c.credential + `"`, `"code":"credential_invalid"`, `"code":"route_not_found"`, `"code":"bad_request_target"`} {
+		if !bytes.Contains(content, []byte(want)) {
+			c.t.Errorf("the access log does not tell of %s", want)
+		}
 	}
 }
 

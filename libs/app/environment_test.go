@@ -54,6 +54,15 @@ func TestConfiguration(t *testing.T) {
 		}
 	})
 
+	t.Run("calls are logged nowhere until a place is given", func(t *testing.T) {
+		for value, want := range map[string]string{"": "off", "TIDEGATE_ACCESS_LOG=stdout": "stdout", "TIDEGATE_ACCESS_LOG=/var/log/tidegate.log": "/var/log/tidegate.log"} {
+			cfg, err := app.ReadConfig(append(slices.Clone(whole), value), stored)
+			if err != nil || cfg.AccessLog != want {
+				t.Errorf("%q: read %q: %v", value, cfg.AccessLog, err)
+			}
+		}
+	})
+
 	t.Run("all faults are told in one message, and no secret", func(t *testing.T) {
 		_, err := app.ReadConfig([]string{
 			"TIDEGATE_DATABASE_URL=mysql://u:hunter2@db", "TIDEGATE_NATS_URL=hunter3", "TIDEGATE_LOG_LEVEL=loud", "TIDEGATE_RENEW_GRACE=soon",
