@@ -27,7 +27,7 @@ tidegate:
 	@echo "==> building $(BINARY) (the first time this fetches and compiles its modules)"
 	@mkdir -p bin && CGO_ENABLED=0 go build -o $(BINARY) ./cmd/tidegate
 
-test: needs ## Run every test (ARGS="-run Name"); installs what it needs (Postgres, curl, openssl)
+test: needs ## Run every test (ARGS="-run Name"); installs what it needs (Postgres, nginx, caddy, curl, openssl)
 	@for m in $(MODULES); do echo "==> testing $$m"; (cd $$m && go test -timeout 20m $(ARGS) ./...) || failed="$${failed:-} $$m"; done; \
 	if [ -n "$${failed:-}" ]; then echo "==> FAILED:$$failed"; exit 1; fi; echo "==> all modules passed"
 
@@ -61,11 +61,13 @@ fuzz: ## Run every fuzz target for FUZZTIME (1m)
 		echo "==> $$(dirname $$file) $$target"; (cd $$(dirname $$file) && go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s .); done
 
 # Tests of the Postgres store need its server programs (initdb, postgres), those of
-# the README's calls need curl and openssl.
+# the gateway as an authorizer nginx and caddy, those of the README's calls curl and
+# openssl.
 needs:
 	@missing=; \
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing="$$missing postgresql"; \
-	for tool in curl openssl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
+	for tool in caddy curl openssl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "==> installing what the tests need:$$missing"; \

@@ -6,7 +6,6 @@ package admin
 
 import (
 	"bytes"
-	"net/netip"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -46,8 +45,8 @@ func New(cfg Config) *fiber.App {
 
 // authorize decides about the call that another proxy describes: NGINX
 // auth_request, Traefik ForwardAuth, Caddy forward_auth. It answers 200 with the
-// identity headers, or the refusal as the data path would. The proxy that asks is
-// believed: about the method, the address, the host and the client.
+// identity headers, or the refusal as the data path would, whose code is also in
+// Tidegate-Code, for those who read no bodies.
 func (cfg Config) authorize(c *fiber.Ctx) error {
 	began, now := time.Now(), cfg.Clock()
 	requestID := events.NewID(now)
@@ -56,8 +55,9 @@ func (cfg Config) authorize(c *fiber.Ctx) error {
 	fields, err := header.Parse(nil, bytes.Clone(c.Request().Header.RawHeaders()))
 	if err != nil {
 		call.Code = authz.MalformedRequest
+	} else if !describe(&call, fields, c) {
+		call.Code = authz.MalformedRequest
 	} else {
-		describe(&call, fields, c)
 		deciding := time.Now()
 		cfg.Decider.Decide(&call)
 		decided = time.Since(deciding)
@@ -70,6 +70,7 @@ func (cfg Config) authorize(c *fiber.Ctx) error {
 		c.Status(fiber.StatusOK)
 	} else {
 		call.RefusalHeaders(add)
+		add("Tidegate-Code", string(call.Code))
 		c.Set(fiber.HeaderContentType, authz.ContentType)
 		c.Status(authz.Status(call.Code)).Response().SetBody(authz.AppendProblem(nil, call.Code, requestID))
 	}
@@ -79,36 +80,4 @@ func (cfg Config) authorize(c *fiber.Ctx) error {
 	}
 	cfg.Observe(o)
 	return nil
-}
-
-// describe reads the call from the headers of the proxy that asks. What they do
-// not say is this request's own.
-func describe(call *authz.Call, fields []header.Field, c *fiber.Ctx) {
-	call.Method, call.Raw, call.Host = c.Method(), "/", c.Get(fiber.HeaderHost)
-	if tcp, err := netip.ParseAddrPort(c.Context().RemoteAddr().String()); err == nil {
-		call.Address = tcp.Addr().Unmap()
-	}
-	for _, f := range fields {
-		switch {
-		case f.Is("X-Forwarded-Method"), f.Is("X-Original-Method"):
-			call.Method = f.Value
-		case f.Is("X-Forwarded-Uri"), f.Is("X-Original-Uri"):
-			call.Raw = f.Value
-		case f.Is("X-Forwarded-Host"):
-			call.Host = f.Value
-		case f.Is("X-Forwarded-For"):
-			call.Address = lastOf(f.Value)
-		default:
-			call.Fields = append(call.Fields, f)
-		}
-	}
-}
-
-// lastOf answers the address that the proxy which asks has seen itself: the last
-// of the list. What comes before it the client may have made up.
-func lastOf(list string) (last netip.Addr) {
-	for member := range header.Tokens(list) {
-		last, _ = netip.ParseAddr(member)
-	}
-	return last.Unmap()
 }

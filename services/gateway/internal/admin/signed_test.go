@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func TestASignedCallIsDecidedAboutWithoutItsBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		headers := m.With("X-Forwarded-Method", m.Method, "X-Forwarded-Uri", m.Target, "X-Forwarded-Host", m.Host).Headers
+		headers := m.With("X-Forwarded-Method", m.Method, "X-Forwarded-Uri", m.Target, "X-Forwarded-Host", m.Host, "X-Original-Content-Length", strconv.Itoa(len(m.Body))).Headers
 		for i := 0; i < len(headers); i += 2 {
 			request.Header.Set(headers[i], headers[i+1])
 		}

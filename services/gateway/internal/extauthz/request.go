@@ -133,7 +133,7 @@ func bodyOf(call *authz.Call, q *auth.AttributeContext_HttpRequest) (body authn.
 		return sent(content), false, true
 	case length > 0, announced:
 		return nil, false, true
-	case length < 0 && !strings.HasPrefix(q.GetProtocol(), "HTTP/1") && usual(call.Method):
+	case length < 0 && !strings.HasPrefix(q.GetProtocol(), "HTTP/1") && authz.HasBody(call.Method):
 		return nil, true, true
 	}
 	return sent(nil), false, true
@@ -147,13 +147,4 @@ func told(fields []header.Field) bool {
 		}
 	}
 	return false
-}
-
-// usual says whether calls of a method usually have a body.
-func usual(method string) bool {
-	switch method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "DELETE":
-		return false
-	}
-	return true
 }
