@@ -69,6 +69,21 @@ func TestWhatIsDrawnAlertedAndDocumentedIsThere(t *testing.T) {
 		}
 	}
 
+	t.Run("with what the calls came to", func(t *testing.T) {
+		for _, want := range []string{
+			`tidegate_gateway_calls_total{code="",service="pets",status="2xx"} 1`, `tidegate_gateway_calls_total{code="credential_invalid",service="pets",status="4xx"} 1`,
+			`tidegate_gateway_call_seconds_count{service="pets"} 2`, `tidegate_gateway_upstream_seconds_count{service="pets"} 1`, `tidegate_gateway_exchange_seconds_count{service="pets"} 2`,
+			"tidegate_gateway_decision_seconds_count 2", "tidegate_gateway_overhead_seconds_count 2", `tidegate_gateway_upstream_dials_total{outcome="ok"} 1`, "tidegate_gateway_tunnels 0",
+		} {
+			if !strings.Contains(metrics, "\n"+want+"\n") {
+				t.Errorf("%s is not there", want)
+			}
+		}
+		if strings.Contains(metrics, "\ntidegate_gateway_projection_apply_seconds_count 0\n") {
+			t.Error("no step of the projection was timed")
+		}
+	})
+
 	t.Run("by the dashboard", func(t *testing.T) {
 		var dashboard struct {
 			UID        string

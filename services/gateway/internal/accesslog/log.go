@@ -184,7 +184,7 @@ func (w *writer) follow() {
 			return
 		}
 	}
-	if err := w.Log.open(); err != nil {
+	if err := w.open(); err != nil {
 		w.complain(err)
 	}
 }

@@ -51,13 +51,13 @@ type told struct {
 
 // tried notes that a try has come to its end.
 func (x *exchange) tried(began time.Time, fault string) {
-	x.told.upstream += time.Since(began)
+	x.upstream += time.Since(began)
 	x.spans.Tried(x.ctx.Response.StatusCode(), fault)
 }
 
 // observe tells of a call whose answer begins.
 func (x *exchange) observe() {
-	o := Observation{Code: x.call.Code, Status: x.ctx.Response.StatusCode(), Took: time.Since(x.began), Upstream: x.told.upstream, Service: x.service()}
+	o := Observation{Code: x.call.Code, Status: x.ctx.Response.StatusCode(), Took: time.Since(x.began), Upstream: x.upstream, Service: x.service()}
 	if x.ahead.began.IsZero() {
 		o.Deciding = x.deciding
 	}
@@ -129,7 +129,7 @@ func (x *exchange) finish() {
 		x.spans.Broken(string(e.Broken))
 	}
 	x.spans.End()
-	x.proxy.tell(e, x.line, x.told.upstream)
+	x.proxy.tell(e, x.line, x.upstream)
 }
 
 // tell tells of a call that is over.
@@ -145,7 +145,7 @@ func (p *Proxy) tell(e Ending, line []byte, upstream time.Duration) {
 // tunnelled takes over what is to be told of a call that becomes a tunnel, and
 // answers how to tell it once it has ended. Its span ends now.
 func (x *exchange) tunnelled() (open func() (end func(received, sent int64))) {
-	p, line, upstream, began := x.proxy, bytes.Clone(x.line), x.told.upstream, x.began
+	p, line, upstream, began := x.proxy, bytes.Clone(x.line), x.upstream, x.began
 	e := Ending{Service: x.service(), Tunnel: true}
 	x.spans.End()
 	x.handed = true

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -148,7 +147,7 @@ func TestATunnelIsToldOfWhenItEnds(t *testing.T) {
 	if !strings.HasSuffix(string(raw), "\r\n\r\nping") {
 		t.Fatalf("%q", raw)
 	}
-	_ = c.(net.Conn).Close()
+	_ = c.Close()
 	if line := lines(1)[0]; line["status"] != 101.0 || line["bytes_in"] != 4.0 || line["bytes_out"] != 4.0 || line["consumer"] != "acme" {
 		t.Errorf("%v", line)
 	}
@@ -199,7 +198,7 @@ func TestATraceGoesOnFromTheClientToUpstream(t *testing.T) {
 	}
 	attributes := map[string]string{}
 	for _, a := range server.Attributes {
-		attributes[string(a.Key)] = a.Value.Emit()
+		attributes[string(a.Key)] = a.Value.String()
 	}
 	if server.Name != "GET /pets" {
 		t.Errorf("its name is %q", server.Name)
