@@ -132,7 +132,8 @@ func (s *Server) Check(_ context.Context, asked *auth.CheckRequest) (*auth.Check
 	} else {
 		call.Code = authz.MalformedRequest
 	}
-	o := proxy.Observation{Code: call.Code, Status: http.StatusOK, Took: time.Since(began)}
+	took := time.Since(began)
+	o := proxy.Observation{Code: call.Code, Status: http.StatusOK, Took: took, Deciding: took}
 	if call.Service != nil {
 		o.Service = call.Service.ID
 	}
