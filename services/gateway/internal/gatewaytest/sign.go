@@ -206,7 +206,7 @@ func (s MACSigner) RFC9421(label string, m Message, at time.Time, params string,
 // Base answers the signature base of RFC 9421, of which input is the end.
 func (m Message) Base(input string, covered ...string) string {
 	path, query, asked := strings.Cut(m.Target, "?")
-	base := ""
+	lines := make([]string, 0, len(covered)+1)
 	for _, name := range covered {
 		value := ""
 		switch name {
@@ -229,9 +229,9 @@ func (m Message) Base(input string, covered ...string) string {
 		default:
 			value = m.value(name)
 		}
-		base += `"` + name + `": ` + value + "\n"
+		lines = append(lines, `"`+name+`": `+value)
 	}
-	return base + `"@signature-params": ` + input
+	return strings.Join(append(lines, `"@signature-params": `+input), "\n")
 }
 
 // HMAC issues a credential for signatures and answers its signer. The config has
