@@ -36,6 +36,7 @@ func BenchmarkDecisionAboutAChosenPassword(b *testing.B) {
 			began := cpu()
 			for b.Loop() {
 				if forget {
+					c.state.Proofs.Remove(id, 1)
 					c.state.Proofs.Put(id, material.Proof{Version: 1, Hash: hash})
 				}
 				if d.Decide(call); call.Code != access.Allowed {
